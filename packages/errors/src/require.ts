@@ -1,0 +1,67 @@
+import { inspect } from 'node:util'
+import { aioRangeError, aioTypeError } from './aio-error.ts'
+
+/** How a rejected value appears in an error message: short, and never throwing itself. */
+export function describe(value: unknown): string {
+  if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function'
+  const text = inspect(value, { depth: 0, customInspect: false, breakLength: Number.POSITIVE_INFINITY })
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}
+
+/**
+ * Returns `value` if it is an integer from `min` to `max` (both included).
+ *
+ * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE` if it is not a number
+ * @throws RangeError `ERR_AIO_OUT_OF_RANGE` if it is not an integer or outside the range
+ */
+export function requireInteger(
+  value: unknown,
+  name: string,
+  min: number = Number.MIN_SAFE_INTEGER,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value !== 'number') {
+    throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', `"${name}" must be a number. Received ${describe(value)}.`)
+  }
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw aioRangeError(
+      'ERR_AIO_OUT_OF_RANGE',
+      `"${name}" must be an integer from ${min} to ${max}. Received ${describe(value)}.`,
+    )
+  }
+  return value
+}
+
+/**
+ * Returns `value` if it is a number from `min` to `max` (both included); NaN never is.
+ *
+ * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE` if it is not a number
+ * @throws RangeError `ERR_AIO_OUT_OF_RANGE` if it is NaN or outside the range
+ */
+export function requireNumber(value: unknown, name: string, min: number, max: number): number {
+  if (typeof value !== 'number') {
+    throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', `"${name}" must be a number. Received ${describe(value)}.`)
+  }
+  if (!(value >= min && value <= max)) {
+    throw aioRangeError(
+      'ERR_AIO_OUT_OF_RANGE',
+      `"${name}" must be a number from ${min} to ${max}. Received ${describe(value)}.`,
+    )
+  }
+  return value
+}
+
+/**
+ * Returns `value` if it is a function.
+ *
+ * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE` otherwise
+ */
+export function requireFunction<F extends (...args: never[]) => unknown>(value: F, name: string): F {
+  if (typeof value !== 'function') {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"${name}" must be a function. Received ${describe(value)}.`,
+    )
+  }
+  return value
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Every test file runs in a process of its own: a blocking poll stops the whole thread, and native state
+ * (descriptors, the per-process io_uring flag) must not leak from one file into the next.
+ */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    isolate: true,
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    execArgv: ['--expose-gc'],
+  },
+})
