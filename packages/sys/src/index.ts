@@ -1,1 +1,24 @@
-export {}
+export { clockGettime, monotonicNs } from './clock.ts'
+export * from './constants.ts'
+export { close, eventfd, eventfdRead, eventfdWrite, fcntl, pipe2, read, write } from './descriptor.ts'
+export * from './errno.ts'
+export { fallocate, fdatasync, fsync, lseek, pread, pwrite } from './file.ts'
+export type { Bytes } from './native.ts'
+export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
+export {
+  accept4,
+  bind,
+  connect,
+  getpeername,
+  getsockname,
+  getsockopt,
+  listen,
+  recv,
+  send,
+  setsockopt,
+  shutdown,
+  socket,
+  socketpair,
+} from './socket.ts'
+export { decodeAddress, encodeAddress, SOCKADDR_MAX, type SocketAddress } from './socket-address.ts'
+export { check, SystemError } from './system-error.ts'

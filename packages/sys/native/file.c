@@ -1,0 +1,60 @@
+/* Regular files: positioned input and output, durability, space. */
+#include "args.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static napi_value sys_pread(napi_env env, napi_callback_info info) {
+  ARGS(5);
+  int32_t fd;
+  int64_t position;
+  struct bytes b;
+  REQUIRE(arg_int(env, argv[0], &fd) && arg_slice(env, argv + 1, &b) && arg_offset(env, argv[4], &position));
+  return returned(env, pread(fd, b.data, b.length, position));
+}
+
+static napi_value sys_pwrite(napi_env env, napi_callback_info info) {
+  ARGS(5);
+  int32_t fd;
+  int64_t position;
+  struct bytes b;
+  REQUIRE(arg_int(env, argv[0], &fd) && arg_slice(env, argv + 1, &b) && arg_offset(env, argv[4], &position));
+  return returned(env, pwrite(fd, b.data, b.length, position));
+}
+
+static napi_value sys_fsync(napi_env env, napi_callback_info info) {
+  ARGS(1);
+  int32_t fd;
+  REQUIRE(arg_int(env, argv[0], &fd));
+  return returned(env, fsync(fd));
+}
+
+static napi_value sys_fdatasync(napi_env env, napi_callback_info info) {
+  ARGS(1);
+  int32_t fd;
+  REQUIRE(arg_int(env, argv[0], &fd));
+  return returned(env, fdatasync(fd));
+}
+
+static napi_value sys_fallocate(napi_env env, napi_callback_info info) {
+  ARGS(4);
+  int32_t fd, mode;
+  int64_t offset, length;
+  REQUIRE(arg_int(env, argv[0], &fd) && arg_int(env, argv[1], &mode) && arg_offset(env, argv[2], &offset) &&
+          arg_offset(env, argv[3], &length));
+  return returned(env, fallocate(fd, mode, offset, length));
+}
+
+static napi_value sys_lseek(napi_env env, napi_callback_info info) {
+  ARGS(3);
+  int32_t fd, whence;
+  int64_t offset;
+  REQUIRE(arg_int(env, argv[0], &fd) && arg_offset(env, argv[1], &offset) && arg_int(env, argv[2], &whence));
+  off_t at = lseek(fd, offset, whence);
+  return wide_result(env, at < 0 ? -errno : (double)at);
+}
+
+const struct method file_methods[] = {
+    {"pread", sys_pread},         {"pwrite", sys_pwrite},       {"fsync", sys_fsync}, {"fdatasync", sys_fdatasync},
+    {"fallocate", sys_fallocate}, {"lseek", sys_lseek},         {NULL, NULL},
+};

@@ -1,0 +1,28 @@
+import { type Bytes, native } from './native.ts'
+
+// Every function here may be called from any thread, never throws, and returns -errno on failure; -EINVAL stands
+// for arguments of the wrong type or range too. See check() for turning a result into an error.
+
+/** eventfd(2). Pass `EFD_CLOEXEC | EFD_NONBLOCK` unless you know better. Returns a descriptor. */
+export const eventfd: (initial: number, flags: number) => number = native.eventfd
+
+/** Adds 1 to the counter of an eventfd. -EAGAIN if it is full, in which case it is readable anyway. */
+export const eventfdWrite: (fd: number) => number = native.eventfdWrite
+
+/** Takes the counter of an eventfd. 0 if there was something to take, -EAGAIN if not. */
+export const eventfdRead: (fd: number) => number = native.eventfdRead
+
+/** pipe2(2). `fds` gets the end to read from and the end to write to. */
+export const pipe2: (fds: Int32Array, flags: number) => number = native.pipe2
+
+/** fcntl(2), for the commands whose argument is a number: `F_GETFD`, `F_SETFL`, `F_DUPFD_CLOEXEC`, ... */
+export const fcntl: (fd: number, command: number, argument: number) => number = native.fcntl
+
+/** close(2). Do not repeat it on -EINTR: Linux has closed the descriptor by then. */
+export const close: (fd: number) => number = native.close
+
+/** read(2) into `length` bytes at `offset` of `view` (default: all of it). Returns the count; 0 is the end. */
+export const read: (fd: number, view: Bytes, offset?: number, length?: number) => number = native.read
+
+/** write(2) of `length` bytes at `offset` of `view` (default: all of it). Returns the count, which may be short. */
+export const write: (fd: number, view: Bytes, offset?: number, length?: number) => number = native.write

@@ -1,0 +1,25 @@
+import { constants } from 'node:os'
+
+const { errno } = constants
+
+// The ones that code compares with; every number has a name through SystemError.
+export const EPERM: number = errno.EPERM
+export const ENOENT: number = errno.ENOENT
+export const EINTR: number = errno.EINTR
+export const EIO: number = errno.EIO
+export const EBADF: number = errno.EBADF
+export const EAGAIN: number = errno.EAGAIN
+export const ENOMEM: number = errno.ENOMEM
+export const EEXIST: number = errno.EEXIST
+export const EINVAL: number = errno.EINVAL
+export const EMFILE: number = errno.EMFILE
+export const ENFILE: number = errno.ENFILE
+export const ENOSPC: number = errno.ENOSPC
+export const EPIPE: number = errno.EPIPE
+export const ENOSYS: number = errno.ENOSYS
+export const ELOOP: number = errno.ELOOP
+export const EADDRINUSE: number = errno.EADDRINUSE
+export const ECONNABORTED: number = errno.ECONNABORTED
+export const ECONNRESET: number = errno.ECONNRESET
+export const ECONNREFUSED: number = errno.ECONNREFUSED
+export const EINPROGRESS: number = errno.EINPROGRESS

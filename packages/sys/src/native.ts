@@ -1,0 +1,69 @@
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { aioError } from '@aiokit/errors'
+
+/** What a system call wrapper takes as memory: the bytes of any view. */
+export type Bytes = ArrayBufferView
+
+/**
+ * The functions of the native binary. None throws: each returns a count, a descriptor or 0, or -errno; arguments
+ * of the wrong type or out of range give -EINVAL.
+ */
+interface Native {
+  readonly constants: Readonly<Record<string, number>>
+  eventfd(initial: number, flags: number): number
+  eventfdWrite(fd: number): number
+  eventfdRead(fd: number): number
+  pipe2(fds: Int32Array, flags: number): number
+  fcntl(fd: number, command: number, argument: number): number
+  close(fd: number): number
+  read(fd: number, view: Bytes, offset?: number, length?: number): number
+  write(fd: number, view: Bytes, offset?: number, length?: number): number
+  pread(fd: number, view: Bytes, offset: number, length: number, position: number): number
+  pwrite(fd: number, view: Bytes, offset: number, length: number, position: number): number
+  fsync(fd: number): number
+  fdatasync(fd: number): number
+  fallocate(fd: number, mode: number, offset: number, length: number): number
+  lseek(fd: number, offset: number, whence: number): number
+  ppoll(fds: Bytes, count: number, timeoutNs: number): number
+  epollCreate1(flags: number): number
+  epollCtl(epfd: number, op: number, fd: number, events: number, dataLow: number, dataHigh: number): number
+  epollWait(epfd: number, events: Bytes, max: number, timeoutMs: number): number
+  epollPwait2(epfd: number, events: Bytes, max: number, timeoutNs: number): number
+  socket(domain: number, type: number, protocol: number): number
+  socketpair(domain: number, type: number, protocol: number, fds: Int32Array): number
+  bind(fd: number, address: Bytes): number
+  connect(fd: number, address: Bytes): number
+  listen(fd: number, backlog: number): number
+  accept4(fd: number, flags: number): number
+  shutdown(fd: number, how: number): number
+  send(fd: number, view: Bytes, offset: number, length: number, flags: number): number
+  recv(fd: number, view: Bytes, offset: number, length: number, flags: number): number
+  getsockname(fd: number, address: Bytes): number
+  getpeername(fd: number, address: Bytes): number
+  getsockopt(fd: number, level: number, name: number): number
+  setsockopt(fd: number, level: number, name: number, value: number): number
+  monotonicNs(): number
+  clockGettime(clock: number): number
+}
+
+function load(): Native {
+  if (process.platform !== 'linux') {
+    throw aioError(
+      'ERR_AIO_PLATFORM',
+      `@aiokit/sys works on Linux only, and this is ${process.platform}: run it in a Linux container or virtual machine.`,
+    )
+  }
+  const require = createRequire(import.meta.url)
+  try {
+    return require('node-gyp-build')(fileURLToPath(new URL('..', import.meta.url)))
+  } catch (cause) {
+    throw aioError(
+      'ERR_AIO_NATIVE',
+      'The native binary of @aiokit/sys is missing or does not load here: run "npm rebuild @aiokit/sys" with a C compiler installed.',
+      { cause },
+    )
+  }
+}
+
+export const native: Native = load()
