@@ -50,9 +50,17 @@ export function compile(output, cc = process.env.CC || 'cc') {
   mkdirSync(path.dirname(output), { recursive: true })
   // To the side and then renamed: a process that has the old binary loaded keeps it whole.
   const temporary = `${output}.${process.pid}`
-  const flags = '-O2 -std=gnu11 -D_GNU_SOURCE -DNAPI_VERSION=8 -fPIC -shared -fvisibility=hidden -Wall -Wextra'.split(' ')
+  const flags =
+    '-O2 -std=gnu11 -D_GNU_SOURCE -DNAPI_VERSION=8 -fPIC -shared -fvisibility=hidden -Wall -Wextra'.split(' ')
   const [command, ...first] = cc.split(' ')
-  const args = [...first, ...flags, `-I${findHeaders()}`, ...sources.map((name) => path.join(native, name)), '-o', temporary]
+  const args = [
+    ...first,
+    ...flags,
+    `-I${findHeaders()}`,
+    ...sources.map((name) => path.join(native, name)),
+    '-o',
+    temporary,
+  ]
   const { error, status, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   if (error) {
     throw new Error(

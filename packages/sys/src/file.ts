@@ -3,10 +3,12 @@ import { type Bytes, native } from './native.ts'
 // Synchronous: each blocks the calling thread for as long as the disk takes. All return -errno on failure.
 
 /** pread(2): `length` bytes from `position` of the file to `offset` of `view`. Returns the count; 0 is the end. */
-export const pread: (fd: number, view: Bytes, offset: number, length: number, position: number) => number = native.pread
+export const pread: (fd: number, view: Bytes, offset: number, length: number, position: number) => number =
+  native.pread
 
 /** pwrite(2): `length` bytes at `offset` of `view` to `position` of the file. Returns the count, which may be short. */
-export const pwrite: (fd: number, view: Bytes, offset: number, length: number, position: number) => number = native.pwrite
+export const pwrite: (fd: number, view: Bytes, offset: number, length: number, position: number) => number =
+  native.pwrite
 
 /** fsync(2): data and metadata are on the disk when it returns 0. */
 export const fsync: (fd: number) => number = native.fsync
@@ -15,7 +17,8 @@ export const fsync: (fd: number) => number = native.fsync
 export const fdatasync: (fd: number) => number = native.fdatasync
 
 /** fallocate(2) with `mode` of `FALLOC_FL_...`. */
-export const fallocate: (fd: number, mode: number, offset: number, length: number) => number = native.fallocate
+export const fallocate: (fd: number, mode: number, offset: number, length: number) => number =
+  native.fallocate
 
 /** lseek(2), also with `SEEK_DATA` and `SEEK_HOLE`. Returns the new offset. */
 export const lseek: (fd: number, offset: number, whence: number) => number = native.lseek

@@ -35,10 +35,14 @@ export function encodeAddress(address: SocketAddress): Uint8Array {
     view.setUint16(2, port)
     const [plain = '', scope] = address.host.split('%')
     bytes.set(ipv6(plain), 8)
-    if (scope !== undefined) view.setUint32(24, requireInteger(Number(scope), 'scope id', 0, 0xffff_ffff), littleEndian)
+    if (scope !== undefined)
+      view.setUint32(24, requireInteger(Number(scope), 'scope id', 0, 0xffff_ffff), littleEndian)
     return bytes
   }
-  throw aioTypeError('ERR_AIO_ADDRESS', `"host" must be an IPv4 or IPv6 address. Received ${describe(address.host)}; look names up with dns.lookup() first.`)
+  throw aioTypeError(
+    'ERR_AIO_ADDRESS',
+    `"host" must be an IPv4 or IPv6 address. Received ${describe(address.host)}; look names up with dns.lookup() first.`,
+  )
 }
 
 /**
@@ -71,11 +75,15 @@ function family(bytes: Uint8Array, value: number): DataView {
 
 function encodeUnix(path: string): Uint8Array {
   if (typeof path !== 'string' || path === '') {
-    throw aioTypeError('ERR_AIO_ADDRESS', `"path" must be a string that is not empty. Received ${describe(path)}.`)
+    throw aioTypeError(
+      'ERR_AIO_ADDRESS',
+      `"path" must be a string that is not empty. Received ${describe(path)}.`,
+    )
   }
   const name = Buffer.from(path)
   const abstract = name[0] === 0
-  if (!abstract && name.includes(0)) throw aioTypeError('ERR_AIO_ADDRESS', '"path" must not contain a NUL byte.')
+  if (!abstract && name.includes(0))
+    throw aioTypeError('ERR_AIO_ADDRESS', '"path" must not contain a NUL byte.')
   if (name.length + (abstract ? 0 : 1) > PATH_MAX) {
     throw aioRangeError(
       'ERR_AIO_ADDRESS',
@@ -101,7 +109,8 @@ function ipv6(host: string): Uint8Array {
     host = `${dotted[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
   }
   const [head = '', tail] = host.split('::')
-  const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
+  const groups = (text: string) =>
+    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
   const first = groups(head)
   const last = tail === undefined ? [] : groups(tail)
   const view = new DataView(bytes.buffer)

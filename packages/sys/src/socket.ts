@@ -6,7 +6,8 @@ import { type Bytes, native } from './native.ts'
 export const socket: (domain: number, type: number, protocol: number) => number = native.socket
 
 /** socketpair(2). `fds` gets the two ends. */
-export const socketpair: (domain: number, type: number, protocol: number, fds: Int32Array) => number = native.socketpair
+export const socketpair: (domain: number, type: number, protocol: number, fds: Int32Array) => number =
+  native.socketpair
 
 /** bind(2) */
 export const bind: (fd: number, address: Bytes) => number = native.bind
@@ -24,10 +25,12 @@ export const accept4: (fd: number, flags: number) => number = native.accept4
 export const shutdown: (fd: number, how: number) => number = native.shutdown
 
 /** send(2), always with MSG_NOSIGNAL. Returns the count, which may be short. */
-export const send: (fd: number, view: Bytes, offset: number, length: number, flags: number) => number = native.send
+export const send: (fd: number, view: Bytes, offset: number, length: number, flags: number) => number =
+  native.send
 
 /** recv(2). Returns the count; 0 is the end of a stream. */
-export const recv: (fd: number, view: Bytes, offset: number, length: number, flags: number) => number = native.recv
+export const recv: (fd: number, view: Bytes, offset: number, length: number, flags: number) => number =
+  native.recv
 
 /** getsockname(2). Returns the length of the address; decodeAddress() reads it. */
 export const getsockname: (fd: number, address: Bytes) => number = native.getsockname
@@ -39,4 +42,5 @@ export const getpeername: (fd: number, address: Bytes) => number = native.getpee
 export const getsockopt: (fd: number, level: number, name: number) => number = native.getsockopt
 
 /** setsockopt(2) of an option that is an int. */
-export const setsockopt: (fd: number, level: number, name: number, value: number) => number = native.setsockopt
+export const setsockopt: (fd: number, level: number, name: number, value: number) => number =
+  native.setsockopt

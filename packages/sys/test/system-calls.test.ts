@@ -1,0 +1,90 @@
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { afterAll, expect, test } from 'vitest'
+import * as sys from '../src/index.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-sys-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('N7: an eventfd is set and taken, also when its counter is full', () => {
+  const fd = sys.check(sys.eventfd(0, sys.EFD_CLOEXEC | sys.EFD_NONBLOCK), 'eventfd')
+  expect(sys.eventfdRead(fd)).toBe(-sys.EAGAIN)
+  expect(sys.eventfdWrite(fd)).toBe(0)
+  expect(sys.eventfdWrite(fd)).toBe(0)
+  expect(sys.eventfdRead(fd)).toBe(0)
+  expect(sys.eventfdRead(fd)).toBe(-sys.EAGAIN)
+  sys.check(sys.write(fd, new BigUint64Array([0xffff_ffff_ffff_fffen])), 'write')
+  expect(sys.eventfdWrite(fd)).toBe(-sys.EAGAIN)
+  expect(sys.eventfdRead(fd)).toBe(0)
+  sys.close(fd)
+})
+
+test('a pipe carries bytes, fills up, and ends', () => {
+  const fds = new Int32Array(32)
+  sys.check(sys.pipe2(fds, sys.O_CLOEXEC | sys.O_NONBLOCK), 'pipe2')
+  const [reader = -1, writer = -1] = fds
+  const size = sys.check(sys.fcntl(writer, sys.F_SETPIPE_SZ, 4096), 'fcntl')
+  expect(sys.write(writer, new Uint8Array(2 * size))).toBe(size)
+  expect(sys.write(writer, new Uint8Array(1))).toBe(-sys.EAGAIN)
+  expect(sys.read(reader, new Uint8Array(2 * size))).toBe(size)
+  sys.close(writer)
+  expect(sys.read(reader, new Uint8Array(1))).toBe(0)
+  sys.close(reader)
+})
+
+test('a file is read and written at positions beyond 4 GiB, and its holes are found', () => {
+  const fd = openSync(path.join(folder, 'sparse'), 'w+')
+  const far = 5 * 2 ** 30
+  const data = Uint8Array.from({ length: 4096 }, (_, i) => i)
+  expect(sys.pwrite(fd, data, 96, 4000, far)).toBe(4000)
+  expect(sys.lseek(fd, 0, sys.SEEK_END)).toBe(far + 4000)
+  const back = new Uint8Array(4096)
+  expect(sys.pread(fd, back, 10, 4000, far)).toBe(4000)
+  expect(back.subarray(10, 4010)).toEqual(data.subarray(96))
+  expect(sys.pread(fd, back, 0, 4096, far + 4000)).toBe(0)
+  const hole = sys.lseek(fd, 0, sys.SEEK_HOLE)
+  expect([0, far + 4000]).toContain(hole) // a file system without holes says that the end is one
+  if (hole === 0) expect(sys.lseek(fd, 0, sys.SEEK_DATA)).toBe(far)
+  expect(sys.fsync(fd)).toBe(0)
+  expect(sys.fdatasync(fd)).toBe(0)
+  const allocated = sys.fallocate(fd, sys.FALLOC_FL_KEEP_SIZE, 0, 65_536)
+  expect([0, -95]).toContain(allocated) // EOPNOTSUPP on some file systems
+  closeSync(fd)
+})
+
+test('M2: waits are in nanoseconds, and a timeout of 0 only looks', () => {
+  const before = sys.monotonicNs()
+  expect(sys.ppoll(new Uint8Array(8), 0, 2_000_000)).toBe(0)
+  expect(sys.monotonicNs() - before).toBeGreaterThanOrEqual(2_000_000)
+  expect(sys.ppoll(new Uint8Array(8), 0, 0)).toBe(0)
+  expect(sys.ppoll(new Uint8Array(8), 0, Number.NaN)).toBe(-sys.EINVAL)
+})
+
+test('epoll events carry both halves of their data back', () => {
+  const epfd = sys.check(sys.epollCreate1(sys.EPOLL_CLOEXEC), 'epoll_create1')
+  const fd = sys.check(sys.eventfd(1, sys.EFD_CLOEXEC | sys.EFD_NONBLOCK), 'eventfd')
+  sys.check(sys.epollCtl(epfd, sys.EPOLL_CTL_ADD, fd, sys.EPOLLIN, 0xdead_beef, -2), 'epoll_ctl')
+  const events = new Uint32Array(64)
+  expect(sys.epollWait(epfd, events, 4, 0)).toBe(1)
+  const data = sys.EPOLL_DATA_OFFSET / 4
+  expect([events[0], events[data], events[data + 1]]).toEqual([sys.EPOLLIN, 0xdead_beef, 0xffff_fffe])
+  sys.close(epfd)
+  sys.close(fd)
+})
+
+test('T1: the monotonic clock is the same in every thread', async () => {
+  const worker = new Worker(
+    `import('@aiokit/sys').then((sys) => require('node:worker_threads').parentPort.postMessage(sys.monotonicNs()))`,
+    { eval: true },
+  )
+  const before = sys.monotonicNs()
+  const there = await new Promise<number>((resolve, reject) =>
+    worker.once('message', resolve).once('error', reject),
+  )
+  expect(there).toBeGreaterThan(before)
+  expect(there).toBeLessThan(sys.monotonicNs())
+  expect(sys.clockGettime(sys.CLOCK_REALTIME)).toBeGreaterThan(1.7e18)
+  expect(sys.clockGettime(12_345)).toBe(-sys.EINVAL)
+})
