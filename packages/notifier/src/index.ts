@@ -1,1 +1,2 @@
-export {}
+export { EventNotifier } from './event-notifier.ts'
+export { NotifyGate, type NotifyGateHandle } from './notify-gate.ts'

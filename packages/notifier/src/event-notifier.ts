@@ -1,0 +1,98 @@
+import { aioError, requireInteger } from '@aiokit/errors'
+import {
+  check,
+  close,
+  EAGAIN,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  eventfd,
+  eventfdRead,
+  eventfdWrite,
+} from '@aiokit/sys'
+
+/**
+ * A flag that another thread can set and any poll(2)-like call can wait for: an eventfd(2) (rule N7).
+ *
+ * The descriptor's number means the same in every thread of the process, so to share a notifier send its `fd` and
+ * wrap it there with `EventNotifier.fromFd`. The owner must outlive the others.
+ */
+export class EventNotifier implements Disposable {
+  #fd: number
+  readonly #owned: boolean
+
+  /**
+   * @param options.active whether it begins set; default false
+   * @throws SystemError EMFILE, ENFILE, ENOMEM: see eventfd(2)
+   */
+  constructor(options: { active?: boolean } = {}) {
+    // fromFd() passes a number that no caller of the constructor can.
+    if (adopting >= 0) {
+      this.#fd = adopting
+      this.#owned = false
+      return
+    }
+    this.#fd = check(eventfd(options.active ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
+    this.#owned = true
+  }
+
+  /**
+   * Wraps the notifier of another thread. Closing it leaves the descriptor to its owner.
+   *
+   * @throws RangeError `ERR_AIO_OUT_OF_RANGE` if `fd` is no descriptor number
+   */
+  static fromFd(fd: number): EventNotifier {
+    adopting = requireInteger(fd, 'fd', 0, 0x7fff_ffff)
+    try {
+      return new EventNotifier()
+    } finally {
+      adopting = -1
+    }
+  }
+
+  /** Readable while the notifier is set; -1 after `close()`. */
+  get fd(): number {
+    return this.#fd
+  }
+
+  /**
+   * Sets it. Never blocks; any thread may call it.
+   *
+   * @throws `ERR_AIO_CLOSED` after `close()`; SystemError EBADF if the owner has closed the descriptor
+   */
+  set(): void {
+    const result = eventfdWrite(this.#open())
+    // A counter that is full is readable, which is all that is asked for.
+    if (result !== 0 && result !== -EAGAIN) check(result, 'write')
+  }
+
+  /**
+   * Clears it. Returns true if it was set, once for any number of `set()` calls before.
+   *
+   * @throws `ERR_AIO_CLOSED` after `close()`; SystemError EBADF if the owner has closed the descriptor
+   */
+  testAndClear(): boolean {
+    const result = eventfdRead(this.#open())
+    if (result === 0) return true
+    if (result !== -EAGAIN) check(result, 'read')
+    return false
+  }
+
+  /** Closes the descriptor if this notifier owns it. May be called twice. Remove its handlers first. */
+  close(): void {
+    const fd = this.#fd
+    this.#fd = -1
+    if (this.#owned && fd >= 0) check(close(fd), 'close')
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #open(): number {
+    if (this.#fd < 0) throw aioError('ERR_AIO_CLOSED', 'This EventNotifier is closed: make a new one.')
+    return this.#fd
+  }
+}
+
+/** The descriptor that the constructor shall wrap instead of making one; -1: make one. */
+let adopting = -1
