@@ -1,1 +1,5 @@
-export {}
+export type { BottomHalf, BottomHalfOptions, ReentrancyGuard } from '@aiokit/bottom-halves'
+export type { FdHandlers, FdMonitor, FdMonitorFactory } from '@aiokit/fdmon'
+export type { Clock, Timer } from '@aiokit/timers'
+export { AioContext, type AioContextOptions } from './aio-context.ts'
+export type { AioStats } from './stats.ts'

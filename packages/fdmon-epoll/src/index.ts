@@ -1,1 +1,1 @@
-export {}
+export { type EpollMonitorOptions, epollMonitor } from './epoll-monitor.ts'

@@ -1,1 +1,1 @@
-export {}
+export { type PollMonitorOptions, pollMonitor } from './poll-monitor.ts'

@@ -1,1 +1,6 @@
-export {}
+export { AtomicSList } from './atomic-slist.ts'
+export { ListLink } from './list-link.ts'
+export { QList } from './qlist.ts'
+export { QSimpleQ } from './qsimpleq.ts'
+export { QSList } from './qslist.ts'
+export { QTailQ } from './qtailq.ts'

@@ -1,1 +1,6 @@
-export {}
+export { Clock, type ClockHandle, type ClockOptions } from './clock.ts'
+export { host, realtime, virtual } from './clocks.ts'
+export { ManualClock } from './manual-clock.ts'
+export type { NamedSource } from './sources.ts'
+export { Timer } from './timer.ts'
+export { TimerList, type TimerListOptions } from './timer-list.ts'

@@ -1,0 +1,296 @@
+import {
+  type BottomHalf,
+  BottomHalfList,
+  type BottomHalfOptions,
+  IDLE_INTERVAL_NS,
+} from '@aiokit/bottom-halves'
+import {
+  aioError,
+  aioTypeError,
+  describe,
+  requireFunction,
+  requireInteger,
+  requireNumber,
+} from '@aiokit/errors'
+import {
+  type AioHandler,
+  type FdHandlers,
+  type FdMonitor,
+  type FdMonitorFactory,
+  FdTable,
+} from '@aiokit/fdmon'
+import { type EventNotifier, NotifyGate } from '@aiokit/notifier'
+import { monotonicNs } from '@aiokit/sys'
+import type { Clock, Timer } from '@aiokit/timers'
+import { ContextTimers, earlier } from './context-timers.ts'
+import type { AioStats } from './stats.ts'
+
+export interface AioContextOptions {
+  /** Appears in warnings. Default 'aio'. */
+  name?: string
+  /** The monitor: `pollMonitor()`, `epollMonitor()`, ... The package `aiokit` chooses one by itself. */
+  fdmon: FdMonitorFactory
+  /** Measure the time spent waiting, for `stats().blockedNs`: two reads of the clock for each wait. Default false. */
+  measure?: boolean
+}
+
+// Of this thread: a context never leaves the thread that made it.
+let running: AioContext | null = null
+let current: AioContext | null = null
+
+/**
+ * An event loop of your own: descriptors, event notifiers, bottom halves and timers, run by `poll()`, which a
+ * callback may call again in order to wait for something while it is being called.
+ *
+ * An AioContext belongs to the thread that made it; only `notify()`'s effect can be had from another one.
+ */
+export class AioContext implements Disposable {
+  readonly name: string
+
+  readonly #gate: NotifyGate
+  /** Of the gate's descriptor. It is never called: poll() takes it off the ready list and accepts. */
+  readonly #gateHandler: AioHandler
+  readonly #bottomHalves: BottomHalfList
+  readonly #timers: ContextTimers
+  readonly #fds: FdTable
+  /** Polls of this context that are running, one inside the other. */
+  #depth = 0
+  #closed = false
+
+  readonly #measure: boolean
+  #blockedNs = 0
+  #polls = 0
+  #waits = 0
+  #accepts = 0
+
+  /**
+   * @throws SystemError EMFILE, ENFILE, ENOMEM; `ERR_AIO_INVALID_ARG_TYPE`
+   */
+  constructor(options: AioContextOptions) {
+    if (typeof options?.fdmon !== 'function') {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        `"options.fdmon" must be a monitor factory such as epollMonitor(). Received ${describe(options?.fdmon)}.`,
+      )
+    }
+    this.name = options.name ?? 'aio'
+    this.#measure = options.measure ?? false
+    this.#gate = new NotifyGate()
+    this.#bottomHalves = new BottomHalfList(this.#gate)
+    this.#timers = new ContextTimers(this.#gate)
+    let fds: FdTable | undefined
+    try {
+      fds = new FdTable(options.fdmon, (handler) => this.#reportClosed(handler))
+      this.#gateHandler = fds.set(this.#gate.fd, { read() {} })
+      this.#fds = fds
+    } catch (error) {
+      fds?.close()
+      this.#gate.close()
+      throw error
+    }
+  }
+
+  /** The context whose callback is running in this thread, else the last one on which `makeCurrent()` was called. */
+  static get current(): AioContext | null {
+    return running ?? current
+  }
+
+  /** Makes this the thread's context for code that is not called by any (an I/O thread does so at its start). */
+  makeCurrent(): void {
+    this.#requireOpen()
+    current = this
+  }
+
+  /** The monitor in use now; the automatic choice and a fallback change it. */
+  get fdmonName(): FdMonitor['name'] {
+    return this.#fds.monitor.name
+  }
+
+  /** Why a faster monitor was not taken or was given up; null if all is well. */
+  get fdmonFallback(): Error | null {
+    return this.#fds.fallback
+  }
+
+  /**
+   * One iteration: waits until something happens if `blocking`, then runs bottom halves, handlers of descriptors and
+   * timers. Returns whether anything ran; a notification alone, or an idle bottom half, is nothing (rules N6, B6).
+   *
+   * May be called from any callback: the nested call runs whatever its parents had not got to. Handlers of signals
+   * (`process.on`) and everything else of Node's own loop wait until the program returns to it (rule X7).
+   *
+   * @param timeoutNs longest time to wait if `blocking`, in nanoseconds; default for ever
+   * @throws what a callback throws. The context is in order then, and the next poll runs what this one had left (X1).
+   */
+  poll(blocking: boolean, timeoutNs: number = Number.POSITIVE_INFINITY): boolean {
+    if (this.#closed) this.#requireOpen()
+    if (timeoutNs !== Number.POSITIVE_INFINITY)
+      requireNumber(timeoutNs, 'timeoutNs', 0, Number.POSITIVE_INFINITY)
+    const parent = running
+    running = this
+    this.#depth++
+    this.#polls++
+    try {
+      this.#wait(blocking ? this.#timeoutNs(timeoutNs) : 0)
+      let progress = this.#bottomHalves.run()
+      if (this.#fds.monitor.dispatch?.()) progress = true
+      if (this.#fds.dispatch()) progress = true
+      if (this.#timers.run()) progress = true
+      return progress
+    } finally {
+      this.#depth--
+      running = parent
+    }
+  }
+
+  /**
+   * Polls, blocking, for as long as `condition()` is true. The way to wait in synchronous code, callbacks included.
+   *
+   * @throws what a callback or `condition` throws
+   */
+  waitWhile(condition: () => boolean): void {
+    requireFunction(condition, 'condition')
+    while (condition()) this.poll(true)
+  }
+
+  /**
+   * Calls `handlers` when descriptor `fd` is ready, in place of earlier ones; null stops that, and is to be called
+   * before the descriptor is closed. Allowed in any callback, also in the handler's own (rules F1 to F4).
+   *
+   * @throws SystemError EBADF if `fd` is not open; `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`,
+   *   `ERR_AIO_NO_CALLBACK`; `ERR_AIO_RESERVED_FD` if it is one of the context's own; `ERR_AIO_CLOSED`
+   */
+  setFdHandler(fd: number, handlers: FdHandlers | null): void {
+    this.#requireOpen()
+    requireInteger(fd, 'fd', 0, 0x7fff_ffff)
+    if (fd === this.#gate.fd || fd === this.#fds.monitor.backendFd) {
+      throw aioError(
+        'ERR_AIO_RESERVED_FD',
+        `Descriptor ${fd} belongs to the context itself: watch one of your own.`,
+      )
+    }
+    if (handlers === null) this.#fds.remove(fd)
+    else this.#fds.set(fd, handlers)
+  }
+
+  /** As `setFdHandler`, for an event notifier. Its `read` should begin with `notifier.testAndClear()`. */
+  setEventNotifier(notifier: EventNotifier, handlers: FdHandlers | null): void {
+    if (typeof notifier?.fd !== 'number') {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        `"notifier" must be an EventNotifier. Received ${describe(notifier)}.`,
+      )
+    }
+    this.setFdHandler(notifier.fd, handlers)
+  }
+
+  /** Makes a poll that is blocking, or else the next one, return at once (rule N1). */
+  notify(): void {
+    this.#requireOpen()
+    this.#gate.notify()
+  }
+
+  /** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_CLOSED` */
+  createBottomHalf(callback: () => void, options?: BottomHalfOptions): BottomHalf {
+    return this.#bottomHalves.create(callback, options)
+  }
+
+  /** Runs `callback` once in a following poll. @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_CLOSED` */
+  scheduleOneshot(callback: () => void, name?: string): void {
+    this.#bottomHalves.scheduleOneshot(callback, name)
+  }
+
+  /** A timer on `clock` (`realtime`, `host`, `virtual` or one of your own) whose callback this context runs. */
+  createTimer(clock: Clock, callback: () => void): Timer {
+    this.#requireOpen()
+    return this.#timers.create(clock, callback)
+  }
+
+  stats(): AioStats {
+    return {
+      polls: this.#polls,
+      waits: this.#waits,
+      systemCalls: this.#fds.systemCalls + this.#accepts,
+      eventfdWrites: this.#gate.writes,
+      eventfdWritesAvoided: this.#gate.writesAvoided,
+      bottomHalves: this.#bottomHalves.runs,
+      dispatches: this.#fds.dispatched,
+      blockedNs: this.#measure ? this.#blockedNs : null,
+    }
+  }
+
+  /**
+   * Lets go of everything. Descriptors that are still watched stay open: they are yours. May be called twice.
+   *
+   * @throws `ERR_AIO_IN_CALLBACK` from inside a callback of this context
+   */
+  close(): void {
+    if (this.#closed) return
+    if (this.#depth > 0) {
+      throw aioError(
+        'ERR_AIO_IN_CALLBACK',
+        'A context cannot be closed from inside its own poll: close it when poll() has returned.',
+      )
+    }
+    this.#closed = true
+    if (current === this) current = null
+    this.#bottomHalves.close()
+    this.#timers.close()
+    this.#fds.close()
+    this.#gate.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** How long this poll may block: 0 not at all, negative for ever. */
+  #timeoutNs(limit: number): number {
+    if (this.#bottomHalves.isReady || this.#fds.hasReady || this.#fds.monitor.hasPending) return 0
+    let timeout = limit === Number.POSITIVE_INFINITY ? -1 : limit
+    if (this.#bottomHalves.isIdleScheduled) timeout = earlier(timeout, IDLE_INTERVAL_NS)
+    return earlier(timeout, this.#timers.deadlineNs())
+  }
+
+  #wait(timeoutNs: number): void {
+    if (timeoutNs === 0) {
+      this.#fds.wait(0)
+    } else {
+      this.#waits++
+      // After the timeout was computed, before notifications are looked at: rule N2.
+      const maySleep = this.#gate.beginWait()
+      const start = this.#measure ? monotonicNs() : 0
+      try {
+        this.#fds.wait(maySleep ? timeoutNs : 0)
+      } finally {
+        this.#gate.endWait()
+        if (this.#measure) this.#blockedNs += monotonicNs() - start
+      }
+    }
+    // Before any source of events is looked at: rule N3.
+    const signalled = this.#fds.takeReady(this.#gateHandler)
+    if (signalled) this.#accepts++
+    this.#gate.accept(signalled)
+  }
+
+  #reportClosed(handler: AioHandler): void {
+    if (handler === this.#gateHandler) {
+      throw aioError(
+        'ERR_AIO_NOTIFIER_LOST',
+        `Other code closed descriptor ${handler.fd}, which context "${this.name}" is woken through: close the context and make a new one.`,
+      )
+    }
+    process.emitWarning(
+      `File descriptor ${handler.fd} was closed while context "${this.name}" watched it; its handler was dropped.`,
+      {
+        type: 'AioWarning',
+        code: 'AIOKIT_FD_CLOSED',
+        detail: `Call setFdHandler(${handler.fd}, null) before closing the descriptor.`,
+      },
+    )
+  }
+
+  #requireOpen(): void {
+    if (this.#closed)
+      throw aioError('ERR_AIO_CLOSED', `Context "${this.name}" is closed: make a new AioContext.`)
+  }
+}

@@ -1,0 +1,19 @@
+/** What a context has done since it was made (rule O2). Counts, but for the last one. */
+export interface AioStats {
+  /** Calls of `poll`, nested ones included. */
+  polls: number
+  /** Polls that went to sleep in the kernel, or would have if nothing had been ready. */
+  waits: number
+  /** System calls made to watch descriptors, to wait, and to take notifications. */
+  systemCalls: number
+  /** eventfd writes to wake this context, by any thread; modulo 2**32. */
+  eventfdWrites: number
+  /** Notifications that needed no eventfd write because the context was awake; modulo 2**32. */
+  eventfdWritesAvoided: number
+  /** Bottom halves run. */
+  bottomHalves: number
+  /** `read` and `write` callbacks run. */
+  dispatches: number
+  /** Nanoseconds spent waiting in the kernel, if the context was made with `measure: true`; else null. */
+  blockedNs: number | null
+}

@@ -1,0 +1,229 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { EventNotifier } from '@aiokit/notifier'
+import * as sys from '@aiokit/sys'
+import { openDescriptors, pipe, runScript } from '@aiokit/testing'
+import { realtime } from '@aiokit/timers'
+import { describe, expect, test, vi } from 'vitest'
+import { AioContext } from '../src/index.ts'
+import { monitors, newContext } from './monitors.ts'
+
+const folder = fileURLToPath(new URL('..', import.meta.url))
+const code = (value: string) => expect.objectContaining({ code: value })
+
+describe.each(monitors)('a context on %s', (name, make) => {
+  test('X3: use after close is an error, closing twice is none', () => {
+    const ctx = newContext(make)
+    const bh = ctx.createBottomHalf(() => {})
+    bh.delete()
+    const timer = ctx.createTimer(realtime, () => {})
+    ctx.close()
+    ctx.close()
+    const uses = [
+      () => ctx.poll(false),
+      () => ctx.setFdHandler(0, null),
+      () => ctx.setFdHandler(0, { read() {} }),
+      () => ctx.notify(),
+      () => ctx.createBottomHalf(() => {}),
+      () => ctx.scheduleOneshot(() => {}),
+      () => ctx.createTimer(realtime, () => {}),
+      () => ctx.makeCurrent(),
+      () => ctx.waitWhile(() => true),
+      () => timer.mod(1),
+    ]
+    for (const use of uses) expect(use).toThrow(code('ERR_AIO_CLOSED'))
+    expect(ctx.stats().polls).toBe(0)
+  })
+
+  test('X3: closing from inside a callback is an error, and the context goes on', () => {
+    using ctx = newContext(make)
+    let error: unknown
+    ctx.scheduleOneshot(() => {
+      try {
+        ctx.close()
+      } catch (caught) {
+        error = caught
+      }
+    })
+    ctx.poll(true)
+    expect(error).toMatchObject({ code: 'ERR_AIO_IN_CALLBACK' })
+    expect(ctx.poll(false)).toBe(false)
+  })
+
+  test('X2, X3: wrong types and ranges are refused with a sentence', () => {
+    using ctx = newContext(make)
+    const read = () => {}
+    const calls: [() => unknown, string][] = [
+      [() => ctx.setFdHandler(-1, { read }), '"fd" must be an integer from 0 to 2147483647. Received -1.'],
+      [() => ctx.setFdHandler(2 ** 31, { read }), '"fd" must be an integer'],
+      [() => ctx.setFdHandler('0' as never, { read }), '"fd" must be a number.'],
+      [() => ctx.setFdHandler(0, undefined as never), '"handlers" must be an object with functions, or null'],
+      [() => ctx.setFdHandler(0, {}), 'pass null to remove the handler'],
+      [() => ctx.poll(true, -1), '"timeoutNs" must be a number from 0 to Infinity. Received -1.'],
+      [() => ctx.poll(true, Number.NaN), '"timeoutNs" must be a number from 0 to Infinity. Received NaN.'],
+      [() => ctx.setEventNotifier({} as never, { read }), '"notifier" must be an EventNotifier.'],
+      [() => ctx.createTimer({} as never, () => {}), '"clock" must be a Clock'],
+      [() => ctx.createBottomHalf('x' as never), '"callback" must be a function'],
+      [() => ctx.waitWhile(true as never), '"condition" must be a function. Received true.'],
+      [() => new AioContext({} as never), '"options.fdmon" must be a monitor factory'],
+    ]
+    for (const [call, message] of calls) expect(call).toThrow(message)
+    using closed = new EventNotifier()
+    closed.close()
+    expect(() => ctx.setEventNotifier(closed, { read })).toThrow(code('ERR_AIO_OUT_OF_RANGE'))
+  })
+
+  test("F3: the context's own descriptors cannot be taken over", () => {
+    using ctx = newContext(make)
+    let refused = 0
+    const [next, other] = pipe()
+    for (let fd = 0; fd < next; fd++) {
+      try {
+        ctx.setFdHandler(fd, { read() {} })
+        ctx.setFdHandler(fd, null)
+      } catch (error) {
+        if ((error as { code: string }).code === 'ERR_AIO_RESERVED_FD') refused++
+      }
+    }
+    expect(refused).toBe(name === 'epoll' ? 2 : 1)
+    for (const fd of [next, other]) sys.close(fd)
+  })
+
+  test('F8: a descriptor closed while it was watched is named in a warning', () => {
+    using ctx = newContext(make)
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    try {
+      const [reader, writer] = pipe()
+      ctx.setFdHandler(reader, { read() {} })
+      sys.close(reader)
+      for (let i = 0; i < 100 && emitWarning.mock.calls.length === 0; i++) ctx.poll(false)
+      expect(emitWarning.mock.calls).toEqual([
+        [
+          expect.stringContaining(`File descriptor ${reader} was closed`),
+          expect.objectContaining({ code: 'AIOKIT_FD_CLOSED' }),
+        ],
+      ])
+      sys.close(writer)
+    } finally {
+      emitWarning.mockRestore()
+    }
+  })
+
+  test('O2: the statistics count what happened', () => {
+    using ctx = new AioContext({ fdmon: make(), measure: true })
+    const [reader, writer] = pipe()
+    ctx.setFdHandler(reader, { read: () => void sys.read(reader, new Uint8Array(8)), write() {} })
+    const before = ctx.stats()
+    sys.write(writer, new Uint8Array(1))
+    ctx.poll(false)
+    ctx.scheduleOneshot(() => {})
+    ctx.poll(true)
+    ctx.poll(true, 2e6)
+    ctx.notify()
+    const after = ctx.stats()
+    expect(after).toEqual({
+      polls: 3,
+      waits: 1,
+      systemCalls: before.systemCalls + 3,
+      eventfdWrites: 0,
+      eventfdWritesAvoided: before.eventfdWritesAvoided + 2,
+      bottomHalves: 1,
+      dispatches: 1,
+      blockedNs: expect.any(Number),
+    })
+    expect(after.blockedNs).toBeGreaterThanOrEqual(2e6)
+    using unmeasured = newContext(make)
+    expect(unmeasured.stats().blockedNs).toBeNull()
+    ctx.setFdHandler(reader, null)
+    for (const fd of [reader, writer]) sys.close(fd)
+  })
+
+  test('X6: 10,000 contexts made, used and closed leave descriptors and memory where they were', () => {
+    const cycle = () => {
+      using ctx = newContext(make)
+      const bh = ctx.createBottomHalf(() => {})
+      ctx.createTimer(realtime, () => {}).mod(realtime.now() + 1e12)
+      using notifier = new EventNotifier({ active: true })
+      ctx.setEventNotifier(notifier, { read: () => void notifier.testAndClear() })
+      bh.schedule()
+      ctx.poll(true)
+      bh.delete()
+    }
+    const memory = () => {
+      globalThis.gc?.()
+      return process.memoryUsage().rss
+    }
+    for (let i = 0; i < 2000; i++) cycle()
+    const [descriptors, before] = [openDescriptors(), memory()]
+    for (let i = 0; i < 10_000; i++) cycle()
+    expect(openDescriptors()).toBe(descriptors)
+    // A leak of one small buffer for each would be more than this.
+    expect(memory() - before).toBeLessThan(16 * 2 ** 20)
+  })
+
+  test('X2, X6: out of descriptors, making one fails with EMFILE and leaves nothing behind', () => {
+    const made: AioContext[] = []
+    let error: unknown
+    const before = openDescriptors()
+    try {
+      while (made.length < 50_000) made.push(newContext(make))
+    } catch (caught) {
+      error = caught
+    }
+    for (const ctx of made) ctx.close()
+    if (error !== undefined) expect(error).toMatchObject({ code: 'EMFILE' })
+    expect(openDescriptors()).toBe(before)
+  })
+})
+
+test('X7: a plain blocking poll is not woken by a signal, whose handler runs when Node’s loop does', async () => {
+  const {
+    monitors: [[, make] = [] as never],
+  } = { monitors }
+  using ctx = newContext(make)
+  let signals = 0
+  const onSignal = () => void signals++
+  process.on('SIGUSR2', onSignal)
+  const [reader, writer] = pipe()
+  // Sends signals, and only then the byte that the poll waits for.
+  const child = spawn('sh', ['-c', `for i in 1 2 3 4 5; do kill -USR2 ${process.pid}; done; printf x >&3`], {
+    stdio: ['ignore', 'ignore', 'ignore', writer],
+  })
+  let reads = 0
+  ctx.setFdHandler(reader, { read: () => void (reads += sys.read(reader, new Uint8Array(8))) })
+  expect([ctx.poll(true), reads, signals]).toEqual([true, 1, 0])
+  await new Promise((resolve) => child.once('exit', resolve))
+  await vi.waitFor(() => expect(signals).toBeGreaterThan(0))
+  process.off('SIGUSR2', onSignal)
+  ctx.setFdHandler(reader, null)
+  for (const fd of [reader, writer]) sys.close(fd)
+})
+
+test('X5: a child process inherits none of a context’s descriptors', () => {
+  const list = (body: string) => {
+    const { stdout } = runScript(
+      `import { spawnSync } from 'node:child_process'
+       import { AioContext } from '@aiokit/aio'
+       import { epollMonitor } from '@aiokit/fdmon-epoll'
+       ${body}
+       console.log(spawnSync('ls', ['/proc/self/fd'], { encoding: 'utf8' }).stdout)`,
+      { cwd: folder },
+    )
+    return stdout.trim().split('\n').length
+  }
+  const none = list('')
+  expect(none).toBeGreaterThan(2)
+  expect(list('const contexts = [1, 2, 3].map(() => new AioContext({ fdmon: epollMonitor() }))')).toBe(none)
+})
+
+test('B9: closing a context names its bottom halves that were never deleted', () => {
+  const { stderr } = runScript(
+    `import { AioContext } from '@aiokit/aio'
+     import { pollMonitor } from '@aiokit/fdmon-poll'
+     const ctx = new AioContext({ fdmon: pollMonitor() })
+     ctx.createBottomHalf(() => {}, { name: 'forgotten' })
+     ctx.close()`,
+    { cwd: folder },
+  )
+  expect(stderr).toMatch(/AIOKIT_BH_LEAKED.*not deleted: forgotten/)
+})

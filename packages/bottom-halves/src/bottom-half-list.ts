@@ -1,0 +1,166 @@
+import { aioError, requireFunction } from '@aiokit/errors'
+import type { NotifyGate } from '@aiokit/notifier'
+import { QTailQ } from '@aiokit/qlist'
+import { BottomHalf, type BottomHalfOptions } from './bottom-half.ts'
+
+/** A loop with a scheduled idle bottom half sleeps no longer than this, in nanoseconds (rule B6). */
+export const IDLE_INTERVAL_NS = 10_000_000
+
+/**
+ * The bottom halves of one loop: one queue in the order of scheduling.
+ *
+ * Where the original moves what is scheduled into a slice for each run and chains the slices of nested polls, here
+ * each bottom half remembers the number of the latest run at the time it was scheduled, and a run takes only those
+ * from before itself. It comes to the same: what is scheduled during a run is left for the next (B2), a nested run
+ * first finishes what its parents had not run (B4), and after a throw the rest stays queued (X1). It also gives the
+ * order of scheduling (B3).
+ */
+export class BottomHalfList {
+  readonly #gate: NotifyGate
+  readonly #queue: QTailQ<BottomHalf> = new QTailQ<BottomHalf>()
+  readonly #created: Set<BottomHalf> = new Set<BottomHalf>()
+  #epoch = 0
+  #idle = 0
+  #closed = false
+
+  /** How many are queued that are not idle ones. */
+  #ready = 0
+
+  /** Callbacks run so far. */
+  runs = 0
+
+  /** @param gate nudged when something is scheduled, for a host loop that is about to sleep */
+  constructor(gate: NotifyGate) {
+    this.#gate = gate
+  }
+
+  /** True if a poll has bottom halves to run and must not block. */
+  get isReady(): boolean {
+    return this.#ready > 0
+  }
+
+  /** True if an idle bottom half waits for the loop to come by. */
+  get isIdleScheduled(): boolean {
+    return this.#idle > 0
+  }
+
+  /**
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`, or `ERR_AIO_CLOSED` after `close()`
+   */
+  create(callback: () => void, options: BottomHalfOptions = {}): BottomHalf {
+    requireFunction(callback, 'callback')
+    this.#requireOpen()
+    const { name = callback.name || 'anonymous', guard = null } = options
+    const bh = new BottomHalf(this, callback, name, guard)
+    this.#created.add(bh)
+    return bh
+  }
+
+  /**
+   * Runs `callback` once in a following poll, without an object to keep (rule B7).
+   *
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`, or `ERR_AIO_CLOSED` after `close()`
+   */
+  scheduleOneshot(callback: () => void, name?: string): void {
+    requireFunction(callback, 'callback')
+    this.schedule(new BottomHalf(this, callback, name ?? (callback.name || 'anonymous'), null))
+  }
+
+  /** @internal */
+  schedule(bh: BottomHalf): void {
+    if (bh.link.isInserted) {
+      if (!bh.idle) return
+      bh.idle = false
+      this.#idle--
+      this.#ready++
+      this.#gate.nudge()
+      return
+    }
+    this.#requireOpen()
+    this.#enqueue(bh)
+    // Once for a whole burst: a host loop that the first one wakes runs them all.
+    if (this.#ready++ === 0) this.#gate.nudge()
+  }
+
+  /** @internal */
+  scheduleIdle(bh: BottomHalf): void {
+    if (bh.link.isInserted) return
+    this.#requireOpen()
+    bh.idle = true
+    this.#enqueue(bh)
+    // A host loop may be about to sleep for longer than 10 ms.
+    if (this.#idle++ === 0) this.#gate.nudge()
+  }
+
+  /** @internal */
+  cancel(bh: BottomHalf): void {
+    if (bh.link.isInserted) this.#dequeue(bh)
+  }
+
+  /** @internal */
+  forget(bh: BottomHalf): void {
+    this.cancel(bh)
+    this.#created.delete(bh)
+  }
+
+  /**
+   * Runs what was scheduled before this call. Returns whether any of it was not idle.
+   *
+   * @throws what a callback throws; the rest is run by the next call
+   */
+  run(): boolean {
+    const epoch = ++this.#epoch
+    let progress = false
+    for (let bh = this.#queue.first; bh !== null && bh.epoch < epoch; bh = this.#queue.first) {
+      if (!bh.idle) progress = true
+      this.#dequeue(bh)
+      this.runs++
+      if (bh.guard === null) bh.callback()
+      else bh.guard.run(bh.callback, bh.name)
+    }
+    return progress
+  }
+
+  /**
+   * Drops everything. Bottom halves that were not deleted, and one-shots that never ran, are named in a warning
+   * (rule B9): whoever made them counts on them.
+   */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const leaked = new Set(Array.from(this.#created, (bh) => bh.name))
+    for (let bh = this.#queue.first; bh !== null; bh = this.#queue.first) {
+      leaked.add(bh.name)
+      this.#dequeue(bh)
+    }
+    this.#created.clear()
+    if (leaked.size === 0) return
+    process.emitWarning(
+      `The loop was closed with bottom halves that were not deleted: ${[...leaked].join(', ')}.`,
+      {
+        type: 'AioWarning',
+        code: 'AIOKIT_BH_LEAKED',
+        detail: 'Call delete() on each bottom half before the close, or let one-shots run.',
+      },
+    )
+  }
+
+  #enqueue(bh: BottomHalf): void {
+    bh.epoch = this.#epoch
+    this.#queue.insertTail(bh.link)
+  }
+
+  #dequeue(bh: BottomHalf): void {
+    this.#queue.remove(bh.link)
+    if (bh.idle) {
+      bh.idle = false
+      this.#idle--
+    } else {
+      this.#ready--
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'The loop is closed: nothing can be scheduled on it.')
+  }
+}

@@ -1,0 +1,76 @@
+import { aioError } from '@aiokit/errors'
+import { ListLink } from '@aiokit/qlist'
+import type { BottomHalfList } from './bottom-half-list.ts'
+import type { ReentrancyGuard } from './reentrancy-guard.ts'
+
+export interface BottomHalfOptions {
+  /** Appears in warnings and traces; default the name of the callback. */
+  name?: string
+  guard?: ReentrancyGuard
+}
+
+/**
+ * A callback that runs soon, from the loop, when it is scheduled. Made by `BottomHalfList.create()`; to be used in
+ * the thread of its list only.
+ */
+export class BottomHalf {
+  readonly name: string
+
+  /** @internal */
+  readonly callback: () => void
+  /** @internal */
+  readonly guard: ReentrancyGuard | null
+  /** @internal On the list exactly while it is scheduled. */
+  readonly link: ListLink<BottomHalf>
+  /** @internal Scheduled as idle. */
+  idle = false
+  /** @internal The run of the list that was the latest when this was scheduled; only a later run may run it. */
+  epoch = 0
+  #list: BottomHalfList | null
+
+  /** @internal */
+  constructor(list: BottomHalfList, callback: () => void, name: string, guard: ReentrancyGuard | null) {
+    this.#list = list
+    this.callback = callback
+    this.name = name
+    this.guard = guard
+    this.link = new ListLink<BottomHalf>(this)
+  }
+
+  /**
+   * The callback will run once, in a following poll, after those scheduled before. Scheduling again before it ran
+   * changes nothing (rules B1 to B3).
+   *
+   * @throws `ERR_AIO_BH_DELETED` after `delete()`
+   */
+  schedule(): void {
+    this.#open().schedule(this)
+  }
+
+  /**
+   * The callback will run within 10 ms, when the loop comes by. This does not keep a poll from blocking and is not
+   * progress (rule B6). A later `schedule()` makes it an ordinary one.
+   *
+   * @throws `ERR_AIO_BH_DELETED` after `delete()`
+   */
+  scheduleIdle(): void {
+    this.#open().scheduleIdle(this)
+  }
+
+  /** Undoes a `schedule()` whose callback has not run (rule B5). */
+  cancel(): void {
+    this.#list?.cancel(this)
+  }
+
+  /** Cancels and forgets it, for good. May be called from its own callback, before it ever ran, and twice. */
+  delete(): void {
+    this.#list?.forget(this)
+    this.#list = null
+  }
+
+  #open(): BottomHalfList {
+    if (this.#list === null)
+      throw aioError('ERR_AIO_BH_DELETED', `Bottom half "${this.name}" was deleted: create a new one.`)
+    return this.#list
+  }
+}

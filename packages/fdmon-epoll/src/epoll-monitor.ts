@@ -1,0 +1,268 @@
+import {
+  type AioHandler,
+  type FdMonitor,
+  type FdMonitorFactory,
+  type FdMonitorHost,
+  type ReadyList,
+  restartInterrupted,
+} from '@aiokit/fdmon'
+import {
+  check,
+  close,
+  EBADF,
+  EEXIST,
+  EINVAL,
+  ELOOP,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  EPOLL_DATA_OFFSET,
+  EPOLL_EVENT_SIZE,
+  epollCreate1,
+  epollCtl,
+  epollPwait2,
+  epollWait,
+  SystemError,
+} from '@aiokit/sys'
+
+export interface EpollMonitorOptions {
+  /** Takes over if epoll fails at run time: out of memory or of the user's watches, or its descriptor closed by other code. */
+  fallback?: FdMonitorFactory
+}
+
+/** A file descriptor monitor on epoll(7): O(ready) for each wait, nanosecond timeouts (M3). */
+export function epollMonitor(options: EpollMonitorOptions = {}): FdMonitorFactory {
+  return (host) => new EpollMonitor(host, options.fallback)
+}
+
+// struct epoll_event as 32-bit words: events, (padding,) slot, generation.
+const STRIDE = EPOLL_EVENT_SIZE / 4
+const DATA = EPOLL_DATA_OFFSET / 4
+
+/** A wait fetches at most this many events to begin with; the kernel rotates, so none starves (F10). */
+const MIN_EVENTS = 128
+const MAX_EVENTS = 8192
+
+/** One registration is verified every so many waits (F8): the kernel drops a closed descriptor without a word. */
+const WAITS_PER_VERIFICATION = 32
+
+class EpollMonitor implements FdMonitor {
+  readonly name = 'epoll'
+  backendFd: number
+  systemCalls = 1
+
+  readonly #host: FdMonitorHost
+  readonly #fallback: FdMonitorFactory | undefined
+  #events = new Int32Array(MIN_EVENTS * STRIDE)
+  #capacity = MIN_EVENTS
+  /** By slot. Events carry the slot and the generation, so that one for a registration that is gone calls nobody. */
+  readonly #handlers: (AioHandler | null)[] = []
+  readonly #freeSlots: number[] = []
+  #generation = 0
+  /** What epoll refuses because it has no readiness: regular files and the like are always ready (F7). */
+  readonly #alwaysReady: Set<AioHandler> = new Set<AioHandler>()
+  #waits = 0
+  #verified = 0
+
+  constructor(host: FdMonitorHost, fallback: FdMonitorFactory | undefined) {
+    this.#host = host
+    this.#fallback = fallback
+    this.backendFd = check(epollCreate1(EPOLL_CLOEXEC), 'epoll_create1')
+  }
+
+  update(handler: AioHandler, events: number): void {
+    if (events === 0) this.#remove(handler)
+    else if (handler.events === 0) this.#add(handler, events)
+    else this.#modify(handler, events)
+  }
+
+  wait(ready: ReadyList, timeoutNs: number): void {
+    if (this.#alwaysReady.size > 0) {
+      for (const handler of this.#alwaysReady) ready.add(handler, handler.events)
+      timeoutNs = 0
+    }
+    const found = restartInterrupted(this.#epollWait, timeoutNs)
+    if (found < 0) return this.#fail(found, 'epoll_wait').wait(ready, timeoutNs)
+    let stale = false
+    for (let at = 0; at < found * STRIDE; at += STRIDE) {
+      const handler = this.#handlers[this.#events[at + DATA]!]
+      if (handler != null && handler.generation === this.#events[at + DATA + 1])
+        ready.add(handler, this.#events[at]!)
+      else stale = true
+    }
+    if (stale) this.#rebuild()
+    else if (found === this.#capacity && found < MAX_EVENTS) this.#grow()
+    if (++this.#waits >= WAITS_PER_VERIFICATION) this.#verifyOne()
+  }
+
+  needWait(): boolean {
+    return false
+  }
+
+  prepare(): boolean {
+    return this.#alwaysReady.size > 0
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  collect(ready: ReadyList): void {
+    this.wait(ready, 0)
+  }
+
+  close(): void {
+    for (const handler of this.#handlers) if (handler !== null) handler.events = 0
+    for (const handler of this.#alwaysReady) handler.events = 0
+    this.#handlers.length = 0
+    this.#alwaysReady.clear()
+    if (this.backendFd >= 0) close(this.backendFd)
+    this.backendFd = -1
+  }
+
+  readonly #epollWait = (timeoutNs: number): number => {
+    this.systemCalls++
+    if (hasPwait2) {
+      const found = epollPwait2(this.backendFd, this.#events, this.#capacity, timeoutNs)
+      if (found !== -ENOSYS) return found
+      hasPwait2 = false
+    }
+    // Whole milliseconds, rounded up: rounded down, a loop would wake early and spin until its timer is due.
+    const timeoutMs = timeoutNs < 0 ? -1 : Math.min(Math.ceil(timeoutNs / 1e6), 0x7fff_ffff)
+    return epollWait(this.backendFd, this.#events, this.#capacity, timeoutMs)
+  }
+
+  #ctl(op: number, handler: AioHandler, events: number): number {
+    this.systemCalls++
+    return epollCtl(this.backendFd, op, handler.fd, events, handler.slot, handler.generation)
+  }
+
+  #add(handler: AioHandler, events: number): void {
+    handler.slot = this.#freeSlots.pop() ?? this.#handlers.length
+    handler.generation = this.#generation = (this.#generation + 1) | 0
+    let result = this.#ctl(EPOLL_CTL_ADD, handler, events)
+    // The same file under the same number, closed unregistered before and brought back by dup2: take it over.
+    if (result === -EEXIST) result = this.#ctl(EPOLL_CTL_MOD, handler, events)
+    if (result === 0) {
+      this.#handlers[handler.slot] = handler
+      handler.events = events
+      return
+    }
+    this.#freeSlot(handler)
+    if (result === -EPERM) {
+      this.#alwaysReady.add(handler)
+      handler.events = events
+    } else if (isCallersFault(result)) {
+      check(result, 'epoll_ctl', `(fd ${handler.fd})`)
+    } else {
+      this.#fail(result, 'epoll_ctl').update(handler, events)
+    }
+  }
+
+  #modify(handler: AioHandler, events: number): void {
+    if (this.#alwaysReady.has(handler)) {
+      handler.events = events
+      return
+    }
+    const result = this.#ctl(EPOLL_CTL_MOD, handler, events)
+    if (result === 0) {
+      handler.events = events
+    } else if (result === -ENOENT || result === -EBADF) {
+      // The descriptor was closed behind our back; with ENOENT its number belongs to another file by now.
+      this.#drop(handler)
+      if (result === -EBADF) check(result, 'epoll_ctl', `(fd ${handler.fd})`)
+      this.#add(handler, events)
+    } else {
+      this.#fail(result, 'epoll_ctl').update(handler, events)
+    }
+  }
+
+  #remove(handler: AioHandler): void {
+    if (handler.events === 0) return
+    if (this.#alwaysReady.delete(handler)) {
+      handler.events = 0
+      return
+    }
+    // Fails if the descriptor is closed already, in which case the kernel has removed it or #rebuild() will.
+    this.#ctl(EPOLL_CTL_DEL, handler, 0)
+    this.#forget(handler)
+  }
+
+  #forget(handler: AioHandler): void {
+    this.#handlers[handler.slot] = null
+    handler.events = 0
+    this.#freeSlot(handler)
+  }
+
+  #freeSlot(handler: AioHandler): void {
+    if (handler.slot < this.#handlers.length) this.#freeSlots.push(handler.slot)
+    handler.slot = -1
+  }
+
+  #grow(): void {
+    this.#capacity *= 2
+    this.#events = new Int32Array(this.#capacity * STRIDE)
+  }
+
+  /**
+   * An event came for a registration that is gone: its descriptor was closed while a duplicate lives on (dup, fork,
+   * a message), which keeps the registration alive, out of reach of EPOLL_CTL_DEL and reporting for ever. Only a new
+   * epoll instance gets rid of it.
+   */
+  #rebuild(): void {
+    this.systemCalls += 2
+    const fresh = epollCreate1(EPOLL_CLOEXEC)
+    if (fresh < 0) {
+      this.#fail(fresh, 'epoll_create1')
+      return
+    }
+    close(this.backendFd)
+    this.backendFd = fresh
+    for (const handler of this.#handlers) {
+      if (handler === null) continue
+      const result = this.#ctl(EPOLL_CTL_ADD, handler, handler.events)
+      if (result === -EBADF) this.#drop(handler)
+      else if (result < 0) {
+        this.#fail(result, 'epoll_ctl')
+        return
+      }
+    }
+  }
+
+  /** Finds, sooner or later, the descriptor that was closed without being unregistered and now is silent. */
+  #verifyOne(): void {
+    this.#waits = 0
+    this.#verified = this.#verified + 1 < this.#handlers.length ? this.#verified + 1 : 0
+    const handler = this.#handlers[this.#verified]
+    if (handler == null) return
+    const result = this.#ctl(EPOLL_CTL_MOD, handler, handler.events)
+    if (result === -EBADF || result === -ENOENT) this.#drop(handler)
+  }
+
+  #drop(handler: AioHandler): void {
+    this.#forget(handler)
+    this.#host.closed(handler)
+  }
+
+  /** epoll does not work any more: goes on with the fallback, which has taken over all handlers when this returns. */
+  #fail(result: number, syscall: string): FdMonitor {
+    const error = new SystemError(result, syscall)
+    // The number is no epoll instance of ours any more: close() must not close what it belongs to now.
+    if (syscall === 'epoll_wait' && (result === -EBADF || result === -EINVAL)) this.backendFd = -1
+    if (this.#fallback === undefined) throw error
+    this.#host.fellBack(error)
+    return this.#host.replace(this.#fallback)
+  }
+}
+
+/** Since Linux 5.11; learned from the first call. */
+let hasPwait2 = true
+
+/** A bad descriptor, or one that an epoll instance cannot watch because it would watch itself. */
+function isCallersFault(result: number): boolean {
+  return result === -EBADF || result === -EINVAL || result === -ELOOP
+}

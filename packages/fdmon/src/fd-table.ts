@@ -1,0 +1,145 @@
+import { AioHandler, type FdHandlers, wantedEvents } from './handler.ts'
+import type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
+import { ReadyList } from './ready-list.ts'
+
+/**
+ * The descriptors that a loop watches: their handlers by number, the monitor that watches them, and which of them
+ * are ready. All that is needed to use a monitor without an AioContext.
+ */
+export class FdTable implements Disposable {
+  readonly #handlers: Map<number, AioHandler> = new Map<number, AioHandler>()
+  readonly #ready: ReadyList = new ReadyList()
+  readonly #onClosed: (handler: AioHandler) => void
+  readonly #host: FdMonitorHost
+  #monitor: FdMonitor
+  #fallback: Error | null = null
+  #formerSystemCalls = 0
+
+  /**
+   * @param onClosed hears of descriptors that were closed while they were watched; their handlers are gone by then.
+   *   What it throws leaves the call that noticed.
+   * @throws what `factory` throws
+   */
+  constructor(factory: FdMonitorFactory, onClosed: (handler: AioHandler) => void) {
+    this.#onClosed = onClosed
+    this.#host = {
+      closed: (handler) => {
+        this.#forget(handler)
+        this.#onClosed(handler)
+      },
+      replace: (next) => this.#replace(next),
+      fellBack: (reason) => {
+        this.#fallback = reason
+      },
+    }
+    this.#monitor = factory(this.#host)
+  }
+
+  /** The monitor in use now; the automatic choice and a fallback change it. */
+  get monitor(): FdMonitor {
+    return this.#monitor
+  }
+
+  /** Why a faster monitor was not taken or was given up; null if all is well. */
+  get fallback(): Error | null {
+    return this.#fallback
+  }
+
+  /** System calls made by this monitor and those before it. */
+  get systemCalls(): number {
+    return this.#formerSystemCalls + this.#monitor.systemCalls
+  }
+
+  /** `read` and `write` callbacks run so far. */
+  get dispatched(): number {
+    return this.#ready.dispatched
+  }
+
+  /** True if something was found ready and not dispatched yet. */
+  get hasReady(): boolean {
+    return !this.#ready.isEmpty
+  }
+
+  /**
+   * Watches `fd`, with these handlers in place of earlier ones (rules F1, F3, F4).
+   *
+   * @throws SystemError, or as `wantedEvents` does; then nothing has changed
+   */
+  set(fd: number, handlers: FdHandlers): AioHandler {
+    const events = wantedEvents(handlers)
+    const handler = this.#handlers.get(fd) ?? new AioHandler(fd, handlers)
+    // First the call that can fail.
+    this.#monitor.update(handler, events)
+    handler.callbacks = handlers
+    this.#handlers.set(fd, handler)
+    return handler
+  }
+
+  /** Stops watching `fd`, before it is closed. Nothing happens if it is not watched. */
+  remove(fd: number): void {
+    const handler = this.#handlers.get(fd)
+    if (handler === undefined) return
+    this.#forget(handler)
+    this.#monitor.update(handler, 0)
+  }
+
+  /** Waits until something is ready or `timeoutNs` has passed (0 only looks, negative for ever). */
+  wait(timeoutNs: number): void {
+    this.#monitor.wait(this.#ready, timeoutNs)
+  }
+
+  /** As `wait(0)`, after a host loop has waited on `monitor.backendFd` and `monitor.check()` returned true. */
+  collect(): void {
+    this.#monitor.collect(this.#ready)
+  }
+
+  /** If `handler` was found ready, takes it off the ready list without calling it. */
+  takeReady(handler: AioHandler): boolean {
+    if (!handler.isDue) return false
+    this.#ready.remove(handler)
+    return true
+  }
+
+  /**
+   * Calls everything that is ready. Returns whether there was anything.
+   *
+   * @throws what a callback throws; the next call goes on with the rest (rule X1)
+   */
+  dispatch(): boolean {
+    return this.#ready.dispatch()
+  }
+
+  /** Forgets all handlers and closes the monitor; the descriptors stay open. May be called twice. */
+  close(): void {
+    for (const handler of this.#handlers.values()) this.#ready.remove(handler)
+    this.#handlers.clear()
+    this.#monitor.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #forget(handler: AioHandler): void {
+    this.#handlers.delete(handler.fd)
+    this.#ready.remove(handler)
+  }
+
+  #replace(factory: FdMonitorFactory): FdMonitor {
+    const watched = [...this.#handlers.values()].filter((handler) => handler.events !== 0)
+    const events = watched.map((handler) => handler.events)
+    const former = this.#monitor
+    this.#monitor = factory(this.#host)
+    this.#formerSystemCalls += former.systemCalls
+    former.close()
+    for (const [i, handler] of watched.entries()) {
+      try {
+        // Not necessarily the monitor just made: it may have been replaced in turn.
+        this.#monitor.update(handler, events[i]!)
+      } catch {
+        this.#host.closed(handler)
+      }
+    }
+    return this.#monitor
+  }
+}

@@ -1,0 +1,73 @@
+import type { AioHandler } from './handler.ts'
+import type { ReadyList } from './ready-list.ts'
+
+/** What a monitor may ask of the loop that it works for; `FdTable` is one. */
+export interface FdMonitorHost {
+  /**
+   * The descriptor of `handler` was closed without being unregistered; the monitor has forgotten it already, the
+   * loop drops the handler and reports it (rule F8).
+   */
+  closed(handler: AioHandler): void
+
+  /**
+   * Puts a monitor made by `factory` in the place of this one, which is closed, and has it watch every handler that
+   * was watched. Returns it, so that the old monitor can finish the call it is in by way of the new one.
+   *
+   * @throws what `factory` throws; the old monitor stays
+   */
+  replace(factory: FdMonitorFactory): FdMonitor
+
+  /** Records why a faster monitor was not taken or not kept. */
+  fellBack(reason: Error): void
+}
+
+export type FdMonitorFactory = (host: FdMonitorHost) => FdMonitor
+
+/**
+ * How a loop learns which descriptors are ready (rule M1). All methods belong to the loop's thread, and none calls
+ * back into user code except `dispatch`.
+ */
+export interface FdMonitor {
+  readonly name: 'poll' | 'epoll' | 'io_uring'
+
+  /** A descriptor that is readable when `collect` would find something, for a host loop; -1 if there is none. */
+  readonly backendFd: number
+
+  /** System calls made so far. */
+  readonly systemCalls: number
+
+  /**
+   * Watches `handler.fd` for `events` (`IN`, `OUT`) from now on instead of `handler.events`; 0 stops. Sets
+   * `handler.events`. After a removal the descriptor may be closed and its number used again at once (M7).
+   *
+   * @throws SystemError, EBADF above all; then nothing has changed (F3)
+   */
+  update(handler: AioHandler, events: number): void
+
+  /**
+   * Waits until something is ready or `timeoutNs` passed (0: only looks; negative: for ever), and adds what is
+   * ready to `ready`. A signal does not end the wait (M5). Also submits what is waiting to be submitted.
+   */
+  wait(ready: ReadyList, timeoutNs: number): void
+
+  /** True if there is something that only `wait` can pick up, seen from userspace, without a system call. */
+  needWait(): boolean
+
+  /** Runs callbacks of the monitor's own (completions of requests). Returns whether there were any. */
+  dispatch?(): boolean
+
+  /** True if a wait must not block because `dispatch` has work left, from a parent poll or one that threw. */
+  readonly hasPending?: boolean
+
+  /** A host loop is about to wait on `backendFd`. Returns true if it must not block. */
+  prepare(): boolean
+
+  /** The host loop has waited. Returns true if `collect` would find something. */
+  check(): boolean
+
+  /** As `wait` with timeout 0, after `check` returned true. */
+  collect(ready: ReadyList): void
+
+  /** Lets go of the kernel's objects. Handlers need not be removed before. May be called twice. */
+  close(): void
+}

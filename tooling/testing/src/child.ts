@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+
+export interface ScriptOptions {
+  /** Where the script resolves its imports from: a folder of the package under test. */
+  cwd: string
+  env?: Record<string, string>
+  /** A command in front of node, such as ['strace', '-c', ...] or ['prlimit', '--nofile=64']. */
+  under?: string[]
+  /** Options of node itself. */
+  node?: string[]
+  timeoutMs?: number
+}
+
+export interface ChildResult {
+  status: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs an ES module given as text in a process of its own, with the real kernel and whatever `under` does to it. */
+export function runScript(script: string, options: ScriptOptions): ChildResult {
+  const command = [
+    ...(options.under ?? []),
+    process.execPath,
+    ...(options.node ?? []),
+    '--input-type=module',
+    '-e',
+    script,
+  ]
+  const { status, signal, stdout, stderr, error } = spawnSync(command[0]!, command.slice(1), {
+    cwd: options.cwd,
+    env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+    encoding: 'utf8',
+    timeout: options.timeoutMs ?? 20_000,
+    maxBuffer: 64 * 2 ** 20,
+  })
+  if (error && (error as NodeJS.ErrnoException).code !== 'ETIMEDOUT') throw error
+  return { status, signal, stdout, stderr }
+}
+
+/** Whether a command is installed; tests that need one say so when it is not. */
+export function hasCommand(name: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0
+}
