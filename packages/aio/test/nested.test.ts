@@ -97,7 +97,12 @@ describe.each(monitors)('nested polls and errors on %s', (_, make) => {
       read() {
         log.push('first')
         ctx.scheduleOneshot(() =>
-          ctx.setFdHandler(fd, { read: () => void (readAll(fd), log.push('second')) }),
+          ctx.setFdHandler(fd, {
+            read() {
+              readAll(fd)
+              log.push('second')
+            },
+          }),
         )
         ctx.poll(true)
         ctx.poll(false)
@@ -130,7 +135,12 @@ describe.each(monitors)('nested polls and errors on %s', (_, make) => {
     const clock = new ManualClock()
     for (let i = 0; i < 3; i++) {
       const fd = readyPipe()
-      ctx.setFdHandler(fd, { read: () => void (readAll(fd), ran(`handler ${i}`)) })
+      ctx.setFdHandler(fd, {
+        read() {
+          readAll(fd)
+          ran(`handler ${i}`)
+        },
+      })
       ctx.scheduleOneshot(() => ran(`bottom half ${i}`))
       ctx.createTimer(clock, () => ran(`timer ${i}`)).mod(i)
     }

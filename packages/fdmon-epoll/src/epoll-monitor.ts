@@ -86,7 +86,10 @@ class EpollMonitor implements FdMonitor {
       timeoutNs = 0
     }
     const found = restartInterrupted(this.#epollWait, timeoutNs)
-    if (found < 0) return this.#fail(found, 'epoll_wait').wait(ready, timeoutNs)
+    if (found < 0) {
+      this.#fail(found, 'epoll_wait').wait(ready, timeoutNs)
+      return
+    }
     let stale = false
     for (let at = 0; at < found * STRIDE; at += STRIDE) {
       const handler = this.#handlers[this.#events[at + DATA]!]

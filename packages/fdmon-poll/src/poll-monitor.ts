@@ -56,8 +56,8 @@ class PollMonitor implements FdMonitor {
       if (handler.events !== 0) this.#remove(handler)
     } else if (handler.events === 0) {
       const successor = this.#successor()
-      if (successor !== null) return successor.update(handler, events)
-      this.#add(handler, events)
+      if (successor === null) this.#add(handler, events)
+      else successor.update(handler, events)
     } else {
       this.#requireOpen(handler)
       this.#words[handler.slot * WORD_STRIDE + EVENTS] = events

@@ -98,12 +98,12 @@ export class AtomicSList {
 }
 
 /**
- * What one thread took and has not given out. The words of these ids are that thread's: nobody pushes an id that he
- * believes to be on the list. So the accesses here are plain ones.
+ * What one thread took and has not given out. Whoever keeps to the flags pushes none of these ids, so their words are
+ * that thread's and plain accesses will do.
  */
 class TakenIds implements IterableIterator<number> {
   readonly #memory: Int32Array
-  /** Where the word of link 1, that is of id 0, is: add a link to this less one. */
+  /** Index of the word of id 0. */
   readonly #next: number
   #oldest = END
   #newest = END

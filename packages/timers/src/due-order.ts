@@ -7,7 +7,7 @@ const FEW = 32
 let keys = new Float64Array(FEW)
 let sortedKeys = new Float64Array(FEW)
 let sortedSlots = new Int32Array(FEW)
-let starts = new Int32Array(FEW + 1)
+let starts = new Int32Array(FEW)
 
 /**
  * Sorts `slots[from..to)` by deadline, then by arming.
@@ -18,11 +18,25 @@ let starts = new Int32Array(FEW + 1)
  */
 export function sortDue(slots: Int32Array, from: number, to: number, table: SlotTable): void {
   const count = to - from
+  if (count > FEW) spread(slots, from, count, table)
+  else {
+    for (let i = 0; i < count; i++) {
+      const slot = slots[from + i]!
+      sortedKeys[i] = table.deadline(slot)
+      sortedSlots[i] = slot
+    }
+  }
+  insertionSort(sortedKeys, sortedSlots, count, table)
+  for (let i = 0; i < count; i++) slots[from + i] = sortedSlots[i]!
+}
+
+/** Fills `sortedKeys` and `sortedSlots` in an order in which nothing is far from its place. */
+function spread(slots: Int32Array, from: number, count: number, table: SlotTable): void {
   if (count > keys.length) {
     keys = new Float64Array(count)
     sortedKeys = new Float64Array(count)
     sortedSlots = new Int32Array(count)
-    starts = new Int32Array(count + 1)
+    starts = new Int32Array(count)
   }
   let min = Number.POSITIVE_INFINITY
   let max = 0
@@ -32,66 +46,56 @@ export function sortDue(slots: Int32Array, from: number, to: number, table: Slot
     if (key < min) min = key
     if (key > max) max = key
   }
-  if (count <= FEW) {
-    insertionSort(keys, 0, count, slots, from, table)
-    return
-  }
   // Rounding can only put neighbours into one bucket, never in the wrong order. Not finite if all are equal.
   const perNs = (count - 1) / (max - min)
   const scale = Number.isFinite(perNs) ? perNs : 0
-  starts.fill(0, 0, count + 1)
-  for (let i = 0; i < count; i++) starts[bucketOf(keys[i]!, min, scale)]!++
+  starts.fill(0, 0, count)
+  for (let i = 0; i < count; i++) starts[((keys[i]! - min) * scale) | 0]!++
   let start = 0
+  let largest = 0
   for (let bucket = 0; bucket < count; bucket++) {
     const members = starts[bucket]!
+    if (members > largest) largest = members
     starts[bucket] = start
     start += members
   }
   // Afterwards starts[bucket] is where the bucket ends.
   for (let i = 0; i < count; i++) {
-    const index = starts[bucketOf(keys[i]!, min, scale)]!++
-    sortedKeys[index] = keys[i]!
+    const key = keys[i]!
+    const index = starts[((key - min) * scale) | 0]!++
+    sortedKeys[index] = key
     sortedSlots[index] = slots[from + i]!
   }
+  if (largest <= FEW) return
   for (let bucket = 0, begin = 0; bucket < count; bucket++) {
     const end = starts[bucket]!
-    if (end - begin > FEW) crowdSort(sortedSlots.subarray(begin, end), table)
-    else if (end - begin > 1) insertionSort(sortedKeys, begin, end, sortedSlots, begin, table)
+    if (end - begin > FEW) crowdSort(begin, end, table)
     begin = end
   }
-  slots.set(sortedSlots.subarray(0, count), from)
 }
 
-function bucketOf(key: number, min: number, scale: number): number {
-  return ((key - min) * scale) | 0
+function crowdSort(begin: number, end: number, table: SlotTable): void {
+  sortedSlots
+    .subarray(begin, end)
+    .sort((a, b) => table.deadline(a) - table.deadline(b) || table.armed(a) - table.armed(b))
+  for (let i = begin; i < end; i++) sortedKeys[i] = table.deadline(sortedSlots[i]!)
 }
 
-/** Sorts `keys[from..to)` and, along with them, as many slots from `at`. */
-function insertionSort(
-  keys: Float64Array,
-  from: number,
-  to: number,
-  slots: Int32Array,
-  at: number,
-  table: SlotTable,
-): void {
-  const offset = at - from
-  for (let i = from + 1; i < to; i++) {
+/** Takes time in proportion to `count` and to how far things are from their places. */
+function insertionSort(keys: Float64Array, slots: Int32Array, count: number, table: SlotTable): void {
+  for (let i = 1; i < count; i++) {
     const key = keys[i]!
-    const slot = slots[i + offset]!
+    if (keys[i - 1]! < key) continue
+    const slot = slots[i]!
     let j = i - 1
-    for (; j >= from; j--) {
+    for (; j >= 0; j--) {
       const otherKey = keys[j]!
-      const other = slots[j + offset]!
+      const other = slots[j]!
       if (otherKey < key || (otherKey === key && table.armed(other) < table.armed(slot))) break
       keys[j + 1] = otherKey
-      slots[j + 1 + offset] = other
+      slots[j + 1] = other
     }
     keys[j + 1] = key
-    slots[j + 1 + offset] = slot
+    slots[j + 1] = slot
   }
-}
-
-function crowdSort(slots: Int32Array, table: SlotTable): void {
-  slots.sort((a, b) => table.deadline(a) - table.deadline(b) || table.armed(a) - table.armed(b))
 }
