@@ -110,13 +110,13 @@ function run(ctx: AioContext, program: Step[]): string[][] {
 
 test('F9: the same random operations give the same callbacks on every monitor', () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (program) => {
+    fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }), (program) => {
       const results = monitors.map(([, make]) => {
         using ctx = newContext(make)
         return run(ctx, program)
       })
       for (const result of results) expect(result).toEqual(results[0])
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   )
 })

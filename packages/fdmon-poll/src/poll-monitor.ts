@@ -116,7 +116,6 @@ class PollMonitor implements FdMonitor {
     handler.events = events
     this.#fds[slot * FD_STRIDE + FD] = handler.fd
     this.#words[slot * WORD_STRIDE + EVENTS] = events
-    this.#words[slot * WORD_STRIDE + REVENTS] = 0
   }
 
   /** The last one takes the place of the removed one, so that the array stays dense. */
@@ -128,7 +127,6 @@ class PollMonitor implements FdMonitor {
       last.slot = slot
       this.#fds[slot * FD_STRIDE + FD] = last.fd
       this.#words[slot * WORD_STRIDE + EVENTS] = last.events
-      this.#words[slot * WORD_STRIDE + REVENTS] = 0
     }
     handler.events = 0
   }
