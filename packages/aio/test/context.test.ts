@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { EventNotifier } from '@aiokit/notifier'
 import * as sys from '@aiokit/sys'
-import { openDescriptors, pipe, runScript } from '@aiokit/testing'
+import { hasCommand, openDescriptors, pipe, runScript } from '@aiokit/testing'
 import { realtime } from '@aiokit/timers'
 import { describe, expect, test, vi } from 'vitest'
 import { AioContext } from '../src/index.ts'
@@ -202,6 +202,30 @@ test('X7: a plain blocking poll is not woken by a signal, whose handler runs whe
   ctx.setFdHandler(reader, null)
   for (const fd of [reader, writer]) sys.close(fd)
 })
+
+test.skipIf(!hasCommand('strace'))(
+  'X2, X6: a context that cannot watch its own notifier is not made, and nothing is left behind (needs strace)',
+  () => {
+    const { stdout, stderr } = runScript(
+      `import { readdirSync } from 'node:fs'
+     import { AioContext } from '@aiokit/aio'
+     import { epollMonitor } from '@aiokit/fdmon-epoll'
+     const open = () => readdirSync('/proc/self/fd').length
+     const before = open()
+     try {
+       for (let i = 0; i < 50; i++) new AioContext({ fdmon: epollMonitor() }).close()
+     } catch (error) {
+       console.log(error.message, open() - before)
+     }`,
+      // Node's own loop has added its descriptors by then.
+      {
+        cwd: folder,
+        under: ['strace', '-qq', '-o', '/dev/null', '-e', 'inject=epoll_ctl:error=ENOMEM:when=30+'],
+      },
+    )
+    expect(stdout + stderr).toBe('ENOMEM: not enough memory, epoll_ctl 0\n')
+  },
+)
 
 test('X5: a child process inherits none of a context’s descriptors', () => {
   const list = (body: string) => {

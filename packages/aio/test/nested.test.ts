@@ -161,6 +161,24 @@ describe.each(monitors)('nested polls and errors on %s', (_, make) => {
     expect([ctx.poll(true), ctx.stats().eventfdWrites]).toEqual([false, 0])
   })
 
+  test('X1: what was ready runs in the next poll even if its condition is gone by then', () => {
+    const [first, second] = [readyPipe(), readyPipe()]
+    const called: number[] = []
+    for (const fd of [first, second]) {
+      ctx.setFdHandler(fd, {
+        read() {
+          called.push(fd)
+          readAll(first)
+          readAll(second)
+          if (called.length === 1) throw new Error('once')
+        },
+      })
+    }
+    expect(() => ctx.poll(true)).toThrow('once')
+    expect(ctx.poll(true)).toBe(true)
+    expect(called.sort()).toEqual([first, second])
+  })
+
   test('X1: an error in a nested poll passes through the callback that made it, or is caught there', () => {
     const fail = () => {
       throw new Error('deep')

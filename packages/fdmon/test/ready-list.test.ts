@@ -59,6 +59,15 @@ test('F10: one that is found ready again goes to the end, and the later look rep
   expect(ready.isEmpty).toBe(true)
 })
 
+test('F4: one that is removed while ready is not due any more', () => {
+  const log: string[] = []
+  const ready = new ReadyList()
+  const removed = handler(log, 'removed')
+  ready.add(removed, IN | OUT)
+  ready.remove(removed)
+  expect([removed.isDue, ready.isEmpty, ready.dispatch(), log]).toEqual([false, true, false, []])
+})
+
 test('F4: callbacks that are replaced while ready are called in their new form, if there is one', () => {
   const log: string[] = []
   const ready = new ReadyList()
