@@ -129,7 +129,8 @@ class EpollMonitor implements FdMonitor {
 
   readonly #epollWait = (timeoutNs: number): number => {
     this.systemCalls++
-    if (hasPwait2) {
+    // Only looking, epoll_wait is a fifth cheaper: there is no timespec to copy.
+    if (hasPwait2 && timeoutNs !== 0) {
       const found = epollPwait2(this.backendFd, this.#events, this.#capacity, timeoutNs)
       if (found !== -ENOSYS) return found
       hasPwait2 = false

@@ -39,7 +39,15 @@ export function runScript(script: string, options: ScriptOptions): ChildResult {
   return { status, signal, stdout, stderr }
 }
 
-/** Whether a command is installed; tests that need one say so when it is not. */
+/**
+ * Whether a command is installed; tests that need one say so and are skipped when it is not.
+ *
+ * @throws if it is not installed and the environment variable AIOKIT_REQUIRE_TOOLS is set, as it is in CI
+ */
 export function hasCommand(name: string): boolean {
-  return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0
+  const found = spawnSync('sh', ['-c', 'command -v "$0"', name]).status === 0
+  if (!found && process.env['AIOKIT_REQUIRE_TOOLS']) {
+    throw new Error(`"${name}" is not installed, and AIOKIT_REQUIRE_TOOLS says that no test may be left out.`)
+  }
+  return found
 }
