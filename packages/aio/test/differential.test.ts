@@ -1,5 +1,5 @@
 import * as sys from '@aiokit/sys'
-import { socketPair } from '@aiokit/testing'
+import { regularFile, socketPair } from '@aiokit/testing'
 import { ManualClock } from '@aiokit/timers'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -7,11 +7,16 @@ import type { AioContext } from '../src/index.ts'
 import { monitors, newContext } from './monitors.ts'
 
 const COUNT = 12
+/** From here on they are regular files, which are always ready. */
+const FIRST_FILE = 10
 const socket = fc.nat(COUNT - 1)
+
+/** What a handler does to itself when it is called; to do it to others, or to poll, would make the order matter. */
+type Reaction = 'nothing' | 'consume' | 'remove' | 'only write'
 
 /** One step of a program that is run on each monitor. */
 type Step =
-  | { do: 'set'; socket: number; read: boolean; write: boolean; consume: boolean }
+  | { do: 'set'; socket: number; read: boolean; write: boolean; reaction: Reaction }
   | { do: 'remove' | 'send' | 'drain' | 'fill' | 'hang up' | 'reopen' | 'bottom half'; socket: number }
   | { do: 'advance'; by: number }
   | { do: 'arm'; by: number }
@@ -25,7 +30,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       socket,
       read: fc.boolean(),
       write: fc.boolean(),
-      consume: fc.boolean(),
+      reaction: fc.constantFrom(
+        'nothing' as const,
+        'consume' as const,
+        'remove' as const,
+        'only write' as const,
+      ),
     }),
   },
   {
@@ -51,7 +61,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Runs the program on one monitor; returns what each poll called. */
 function run(ctx: AioContext, program: Step[]): string[][] {
-  const pairs = Array.from({ length: COUNT }, socketPair)
+  const open = (i: number): [number, number] =>
+    i < FIRST_FILE ? socketPair() : [regularFile(), regularFile()]
+  const pairs = Array.from({ length: COUNT }, (_, i) => open(i))
   const clock = new ManualClock()
   const calls: string[] = []
   const polls: string[][] = []
@@ -74,10 +86,13 @@ function run(ctx: AioContext, program: Step[]): string[][] {
         poll()
       }
     } else if (one.do === 'set') {
-      const { socket, consume } = one
+      const { socket, reaction } = one
+      const fd = pairs[socket]![0]
       const read = () => {
         calls.push(`read ${socket}`)
-        if (consume) drain(pairs[socket]![0])
+        if (reaction === 'consume') drain(fd)
+        else if (reaction === 'remove') ctx.setFdHandler(fd, null)
+        else if (reaction === 'only write') ctx.setFdHandler(fd, { write })
       }
       const write = () => void calls.push(`write ${socket}`)
       const handlers = { ...(one.read ? { read } : {}), ...(one.write ? { write } : {}) }
@@ -87,14 +102,14 @@ function run(ctx: AioContext, program: Step[]): string[][] {
       if (one.do === 'remove') ctx.setFdHandler(mine, null)
       else if (one.do === 'send') sys.write(peer, new Uint8Array(1))
       else if (one.do === 'drain') drain(peer)
-      else if (one.do === 'fill') while (sys.write(mine, buffer) > 0);
+      else if (one.do === 'fill') while (one.socket < FIRST_FILE && sys.write(mine, buffer) > 0);
       else if (one.do === 'hang up') sys.shutdown(peer, sys.SHUT_RDWR)
       else if (one.do === 'bottom half') ctx.scheduleOneshot(() => calls.push(`bottom half ${one.socket}`))
       else {
         ctx.setFdHandler(mine, null)
         sys.close(mine)
         sys.close(peer)
-        pairs[one.socket] = socketPair()
+        pairs[one.socket] = open(one.socket)
       }
     }
   }

@@ -67,8 +67,7 @@ class PollMonitor implements FdMonitor {
 
   wait(ready: ReadyList, timeoutNs: number): void {
     let left = check(restartInterrupted(this.#ppoll, timeoutNs), 'ppoll')
-    // From the end, because a handler that is dropped is replaced by the last one, which has been looked at then.
-    for (let slot = this.#handlers.length - 1; left > 0; slot--) {
+    for (let slot = 0; left > 0; slot++) {
       const revents = this.#words[slot * WORD_STRIDE + REVENTS]!
       if (revents === 0) continue
       left--
@@ -78,6 +77,7 @@ class PollMonitor implements FdMonitor {
       } else {
         this.#remove(handler)
         this.#host.closed(handler)
+        slot-- // the last one has taken its place and is to be looked at too
       }
     }
   }
@@ -127,6 +127,7 @@ class PollMonitor implements FdMonitor {
       last.slot = slot
       this.#fds[slot * FD_STRIDE + FD] = last.fd
       this.#words[slot * WORD_STRIDE + EVENTS] = last.events
+      this.#words[slot * WORD_STRIDE + REVENTS] = this.#words[this.#handlers.length * WORD_STRIDE + REVENTS]!
     }
     handler.events = 0
   }

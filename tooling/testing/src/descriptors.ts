@@ -1,4 +1,5 @@
-import { mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { openSync, readdirSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as sys from '@aiokit/sys'
@@ -22,9 +23,9 @@ export function socketPair(): [a: number, b: number] {
 
 /** A descriptor of a regular file that is gone from the file system already. */
 export function regularFile(): number {
-  const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-'))
-  const fd = openSync(path.join(folder, 'file'), 'w+')
-  rmSync(folder, { recursive: true })
+  const file = path.join(tmpdir(), `aiokit-${randomUUID()}`)
+  const fd = openSync(file, 'wx+')
+  unlinkSync(file)
   return fd
 }
 
