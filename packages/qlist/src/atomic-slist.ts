@@ -3,6 +3,8 @@ import { aioError, aioRangeError, aioTypeError, describe, requireInteger } from 
 // In the words of the list a link is the id plus one, so that fresh memory, all zero, is an empty list.
 const END = 0
 
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
 /**
  * A list of small integers in shared memory: any thread pushes, one exchange takes all (rule L6). Of use where the
  * integers are indexes of something that the threads share.
@@ -88,7 +90,7 @@ export class AtomicSList {
    *
    * Nothing is lost by not iterating to the end: the rest is the beginning of what the next `takeAll()` of this
    * object returns. Its iterables are one and the same, so of two nested loops the inner one goes on where the outer
-   * one is. Allocates nothing.
+   * one is. Neither this nor the iteration allocates.
    */
   takeAll(): Iterable<number> {
     // Pairs with the compareExchange in push().
@@ -105,6 +107,8 @@ class TakenIds implements IterableIterator<number> {
   readonly #memory: Int32Array
   /** Index of the word of id 0. */
   readonly #next: number
+  /** The same object each time: whoever loops has read it before the next step. */
+  readonly #result: IteratorYieldResult<number> = { done: false, value: 0 }
   #oldest = END
   #newest = END
 
@@ -133,10 +137,11 @@ class TakenIds implements IterableIterator<number> {
 
   next(): IteratorResult<number, undefined> {
     const link = this.#oldest
-    if (link === END) return { done: true, value: undefined }
+    if (link === END) return DONE
     // Before the id is given out: from then on it may be pushed, which writes this word.
     this.#oldest = this.#memory[this.#next + link - 1]!
-    return { done: false, value: link - 1 }
+    this.#result.value = link - 1
+    return this.#result
   }
 
   [Symbol.iterator](): this {

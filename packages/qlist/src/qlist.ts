@@ -97,7 +97,6 @@ export class QList<T extends object> implements Iterable<T> {
    * @throws `ERR_AIO_LIST_NOT_EMPTY` if this list is not empty
    */
   move(other: QList<T>): void {
-    requireKind(QList, other)
     if (this.#first !== null) throw notEmpty()
     this.swap(other)
   }

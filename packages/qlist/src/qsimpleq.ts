@@ -150,7 +150,6 @@ export class QSimpleQ<T extends object> implements Iterable<T> {
    * @throws `ERR_AIO_LIST_NOT_EMPTY` if this list is not empty
    */
   move(other: QSimpleQ<T>): void {
-    requireKind(QSimpleQ, other)
     if (this.#first !== null) throw notEmpty()
     this.swap(other)
   }

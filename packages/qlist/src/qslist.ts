@@ -99,7 +99,6 @@ export class QSList<T extends object> implements Iterable<T> {
    * @throws `ERR_AIO_LIST_NOT_EMPTY` if this list is not empty
    */
   move(other: QSList<T>): void {
-    requireKind(QSList, other)
     if (this.#first !== null) throw notEmpty()
     this.swap(other)
   }

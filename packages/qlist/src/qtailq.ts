@@ -175,7 +175,6 @@ export class QTailQ<T extends object> implements Iterable<T> {
    * @throws `ERR_AIO_LIST_NOT_EMPTY` if this list is not empty
    */
   move(other: QTailQ<T>): void {
-    requireKind(QTailQ, other)
     if (this.#first !== null) throw notEmpty()
     this.swap(other)
   }

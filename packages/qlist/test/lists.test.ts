@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ListLink, QList, QTailQ } from '../src/index.ts'
+import { allocated, REPEATS } from './allocation.ts'
 import { fill, KINDS, some } from './kinds.ts'
 import { steps, World } from './world.ts'
 
@@ -16,16 +17,11 @@ describe.each(KINDS)('$name', (kind) => {
   })
 
   test('L2: inserting and removing allocate nothing', () => {
-    const elements = some(4)
-    const [a, b, c, d] = elements.map(({ link }) => link) as [
-      ListLink<object>,
-      ...ListLink<object>[],
-    ] as never[]
+    const [a, b, c, d] = some(4).map(({ link }) => link)
     const list = kind.create()
     const other = kind.create()
-    const perRound = 5000
-    const round = () => {
-      for (let i = 0; i < perRound; i++) {
+    const repeat = () => {
+      for (let i = 0; i < REPEATS; i++) {
         list.insertHead(a!)
         list.insertAfter(a!, b!)
         other.insertHead(c!)
@@ -39,17 +35,7 @@ describe.each(KINDS)('$name', (kind) => {
         list.removeHead()
       }
     }
-    for (let i = 0; i < 5; i++) round()
-    let least = Number.POSITIVE_INFINITY
-    for (let i = 0; i < 5; i++) {
-      // Empties the young generation, so that no collection falls into the round.
-      globalThis.gc!()
-      const before = process.memoryUsage().heapUsed
-      round()
-      least = Math.min(least, process.memoryUsage().heapUsed - before)
-    }
-    // The smallest object has 16 bytes; what the measuring itself needs is far less than one for each repetition.
-    expect(least).toBeLessThan(perRound * 4)
+    expect(allocated(repeat)).toBeLessThan(REPEATS)
     expect(list.isEmpty).toBe(true)
   })
 
