@@ -6,8 +6,8 @@ import { ERR, HUP, IN, OUT } from './events.ts'
  * What to call when a descriptor is ready. Readiness is level-triggered: what is not consumed is reported again.
  *
  * `read` runs on IN, HUP and ERR, `write` on OUT and ERR, each only if given; both may run for one event (rule F2).
- * `poll` and the rest take part in adaptive polling and need `read` or `write` beside them: `poll` only checks, from
- * userspace and in nanoseconds, and `pollReady` does the work (rules P2, P3).
+ * `poll` and the rest are for loops that poll adaptively, which AioContext does not do yet; they need `read` or `write`
+ * beside them. `poll` only checks, from userspace and in nanoseconds, and `pollReady` does the work (rules P2, P3).
  */
 export interface FdHandlers {
   read?(): void

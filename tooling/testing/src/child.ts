@@ -18,6 +18,11 @@ export interface ChildResult {
   stderr: string
 }
 
+/** For `under`: at most so many descriptors, of which Node itself has some 20. */
+export function descriptorLimit(count: number): string[] {
+  return ['sh', '-c', `ulimit -n ${count}; exec "$@"`, 'sh']
+}
+
 /** Runs an ES module given as text in a process of its own, with the real kernel and whatever `under` does to it. */
 export function runScript(script: string, options: ScriptOptions): ChildResult {
   const command = [

@@ -1,3 +1,3 @@
-export { type ChildResult, hasCommand, runScript, type ScriptOptions } from './child.ts'
+export { type ChildResult, descriptorLimit, hasCommand, runScript, type ScriptOptions } from './child.ts'
 export { fill, openDescriptors, pipe, readAll, regularFile, socketPair } from './descriptors.ts'
 export { testInterruption, testMonitor } from './monitor-suite.ts'
