@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL('..', import.meta.url))
 
 testMonitor('epoll', epollMonitor())
 testMonitor('epoll', epollMonitor({ fallback: pollMonitor() }))
-testInterruption('epoll_pwait2', 'monitor.epollMonitor()', entry)
+testInterruption('epoll_wait,epoll_pwait2', 'monitor.epollMonitor()', entry)
 
 test('F5: a wait is one system call, and looks at what is ready only', () => {
   using fds = new FdTable(epollMonitor(), () => {})

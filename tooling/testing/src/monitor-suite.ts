@@ -395,7 +395,7 @@ export function testMonitor(name: string, factory: FdMonitorFactory): void {
 }
 
 /**
- * What must hold when signals interrupt the monitor's waiting system call: `syscall`, as strace names it.
+ * What must hold when signals interrupt the monitor's waiting system call: `syscall`, as strace names it (several with commas).
  *
  * @param make an expression for the factory, with `monitor` as the namespace of the package in `cwd`
  */
