@@ -1,23 +1,25 @@
-import { fstatSync, writeSync } from 'node:fs'
-import { threadId } from 'node:worker_threads'
+import { SELF, SharedLock } from './shared-lock.ts'
+import { fileOf, isFile, wake } from './wake-fd.ts'
 
 // The memory of one clock, shared by all threads that have it, in 32-bit words.
 const ENABLED = 0
-/** Who may change the words up to TIME and the rows: 0 nobody, else the thread's id + 1. */
-const LOCK = 1
 /** Odd while the time and ENABLED are being changed. */
-const VERSION = 2
-/** Counts the events that a thread in `waitForPasses` may be waiting for. */
-const STIR = 3
+const VERSION = 1
+/** Counts the events that a thread in `waitForOthers` may be waiting for. */
+const STIR = 2
+/** Passes of lists that found no free row. */
+const OTHER_PASSES = 3
 /** Two doubles: the clock's time when it was last started, stopped or set, and what its source said then. */
 const TIME = 4
-/** Passes of lists that found no free row. */
-const OTHER_PASSES = 8
+/** Who may change ENABLED, the time and the rows. */
+const LOCK = 8
 /** Rows, one for each TimerList of any thread; a cache line each, because every pass writes its own. */
 const FIRST_ROW = 16
 const ROW_WORDS = 16
 const ROWS = 64
 const WORDS = FIRST_ROW + ROWS * ROW_WORDS
+/** How long to wait for a change of the time before asking whether its author is still alive. */
+const CHANGE_MS = 20
 // Words of a row. The first three are guarded by LOCK.
 /** The thread's id + 1, 0 if the row is free. */
 const OWNER = 0
@@ -28,9 +30,6 @@ const WAKE_FILE = 2
 /** Passes under way, nested ones counted. Written by the owner alone. */
 const PASSES = 3
 
-const SELF = threadId + 1
-/** What an eventfd is written: 1 as a 64-bit number of this machine. */
-const ONE = new Uint8Array(new BigUint64Array([1n]).buffer)
 /** Doubles travel as two words, because Atomics does not take doubles. */
 const halves = new Int32Array(4)
 const doubles = new Float64Array(halves.buffer)
@@ -49,6 +48,7 @@ export class ClockState {
   /** The lists of this thread. */
   readonly lists: Set<ClockListener> = new Set<ClockListener>()
   readonly #words: Int32Array
+  readonly #lock: SharedLock
   readonly #ownRows: Set<number> = new Set<number>()
   // The time as of `#seen`, a value of VERSION.
   #seen = -1
@@ -58,6 +58,7 @@ export class ClockState {
   constructor(buffer?: SharedArrayBuffer) {
     this.buffer = buffer ?? new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT)
     this.#words = new Int32Array(this.buffer)
+    this.#lock = new SharedLock(this.#words, LOCK)
     if (buffer === undefined) this.#words[ENABLED] = 1
   }
 
@@ -68,6 +69,11 @@ export class ClockState {
 
   get enabled(): boolean {
     return Atomics.load(this.#words, ENABLED) === 1
+  }
+
+  /** `enabled` without ordering it among other accesses: for where a little too late is soon enough. */
+  get seemsEnabled(): boolean {
+    return this.#words[ENABLED] === 1
   }
 
   /**
@@ -81,7 +87,7 @@ export class ClockState {
       const version = Atomics.load(words, VERSION)
       if (version !== this.#seen) {
         if ((version & 1) !== 0) {
-          Atomics.wait(words, VERSION, version)
+          this.#waitForChange(version)
           continue
         }
         this.#readTime()
@@ -97,7 +103,7 @@ export class ClockState {
 
   /** Starts the clock and wakes everyone whose timers stood still. Nothing to do if it is running. */
   enable(source: () => number): void {
-    this.#lock()
+    this.#takeLock()
     const changed = !this.enabled
     try {
       if (changed) {
@@ -107,14 +113,14 @@ export class ClockState {
         this.#wakeOthers()
       }
     } finally {
-      this.#unlock()
+      this.#lock.give()
     }
     if (changed) this.#tellOwn()
   }
 
   /** Stops the clock. Passes may still be under way: see `waitForPasses`. */
   disable(source: () => number): void {
-    this.#lock()
+    this.#takeLock()
     try {
       if (this.enabled) {
         this.#change(0, () =>
@@ -122,19 +128,19 @@ export class ClockState {
         )
       }
     } finally {
-      this.#unlock()
+      this.#lock.give()
     }
   }
 
   /** Sets a time that does not flow: to `ns`, or further by `ns`. */
   set(ns: number, relative: boolean): void {
-    this.#lock()
+    this.#takeLock()
     const { enabled } = this
     try {
       this.#change(enabled ? 1 : 0, () => this.#writeTime(relative ? this.#base + ns : ns, this.#since))
       if (enabled) this.#wakeOthers()
     } finally {
-      this.#unlock()
+      this.#lock.give()
     }
     if (enabled) this.#tellOwn()
   }
@@ -146,7 +152,7 @@ export class ClockState {
    */
   addRow(wakeFd: number): number {
     const file = wakeFd < 0 ? 0 : fileOf(wakeFd)
-    this.#lock()
+    this.#takeLock()
     try {
       for (let row = 0; row < ROWS; row++) {
         const at = FIRST_ROW + row * ROW_WORDS
@@ -159,36 +165,35 @@ export class ClockState {
       }
       return -1
     } finally {
-      this.#unlock()
+      this.#lock.give()
     }
   }
 
   /** After this no thread writes the descriptor: they write under the lock. */
   forgetWakeFd(row: number): void {
     if (row < 0) return
-    this.#lock()
+    this.#takeLock()
     this.#words[FIRST_ROW + row * ROW_WORDS + WAKE_FD] = -1
-    this.#unlock()
+    this.#lock.give()
   }
 
   removeRow(row: number): void {
     if (row < 0) return
-    this.#lock()
+    this.#takeLock()
     this.#clearRow(row)
-    this.#unlock()
+    this.#lock.give()
     this.#ownRows.delete(row)
   }
 
   /** See `Clock.forgetThread`. */
   forgetThread(id: number): void {
     const words = this.#words
-    // It may have died holding the lock, and in the middle of a change: see `#writeTime` for what it can have left.
-    if (Atomics.compareExchange(words, LOCK, id + 1, SELF) !== id + 1) this.#lock()
-    if ((Atomics.load(words, VERSION) & 1) !== 0) this.#endChange()
+    this.#lock.takeFrom(id)
+    this.#mendTime()
     for (let row = 0; row < ROWS; row++) {
       if (words[FIRST_ROW + row * ROW_WORDS + OWNER] === id + 1) this.#clearRow(row)
     }
-    this.#unlock()
+    this.#lock.give()
     this.#stir()
   }
 
@@ -252,6 +257,24 @@ export class ClockState {
     Atomics.notify(this.#words, VERSION)
   }
 
+  /** Sleeps until VERSION is not `version` any more, which is odd. */
+  #waitForChange(version: number): void {
+    if (Atomics.wait(this.#words, VERSION, version, CHANGE_MS) !== 'timed-out') return
+    // Who made it odd has the lock, or was terminated having it.
+    this.#takeLock()
+    this.#lock.give()
+  }
+
+  #takeLock(): void {
+    this.#lock.take()
+    this.#mendTime()
+  }
+
+  /** Ends the change that the last owner of the lock was terminated in: see `#writeTime` for what it can have left. */
+  #mendTime(): void {
+    if ((Atomics.load(this.#words, VERSION) & 1) !== 0) this.#endChange()
+  }
+
   // Atomic words, because around plain ones the looks at VERSION would order nothing on a weakly ordered machine.
   #readTime(): void {
     for (let i = 0; i < halves.length; i++) halves[i] = Atomics.load(this.#words, TIME + i)
@@ -265,24 +288,11 @@ export class ClockState {
     doubles[0] = base
     doubles[1] = since
     // No loop and no call from the first of these stores to that of ENABLED: a thread can be terminated only in those,
-    // and `forgetThread` has to find all of a time or none.
+    // and the next owner of the lock has to find all of a time or none.
     Atomics.store(this.#words, TIME, halves[0]!)
     Atomics.store(this.#words, TIME + 1, halves[1]!)
     Atomics.store(this.#words, TIME + 2, halves[2]!)
     Atomics.store(this.#words, TIME + 3, halves[3]!)
-  }
-
-  #lock(): void {
-    for (;;) {
-      const owner = Atomics.compareExchange(this.#words, LOCK, 0, SELF)
-      if (owner === 0) return
-      Atomics.wait(this.#words, LOCK, owner)
-    }
-  }
-
-  #unlock(): void {
-    Atomics.store(this.#words, LOCK, 0)
-    Atomics.notify(this.#words, LOCK, 1)
   }
 
   #clearRow(row: number): void {
@@ -294,11 +304,16 @@ export class ClockState {
 
   /** Holds the lock. */
   #wakeOthers(): void {
+    const fds: number[] = []
     for (let row = 0; row < ROWS; row++) {
       const at = FIRST_ROW + row * ROW_WORDS
-      if (this.#words[at + OWNER] === 0 || this.#words[at + WAKE_FD]! < 0 || this.#ownRows.has(row)) continue
-      wake(this.#words[at + WAKE_FD]!, this.#words[at + WAKE_FILE]!)
+      const fd = this.#words[at + WAKE_FD]!
+      if (this.#words[at + OWNER] === 0 || fd < 0 || this.#ownRows.has(row)) continue
+      // A thread that was terminated closed its descriptors and could not say so: the number may be another file by now.
+      if (isFile(fd, this.#words[at + WAKE_FILE]!)) fds.push(fd)
     }
+    // Last, and in one go: who is woken may terminate this thread, which should not have the lock any more then.
+    for (const fd of fds) wake(fd)
   }
 
   #tellOwn(): void {
@@ -308,19 +323,4 @@ export class ClockState {
 
 function passesWord(row: number): number {
   return row < 0 ? OTHER_PASSES : FIRST_ROW + row * ROW_WORDS + PASSES
-}
-
-function fileOf(fd: number): number {
-  const { dev, ino } = fstatSync(fd)
-  return dev ^ ino
-}
-
-function wake(fd: number, file: number): void {
-  try {
-    // A thread that was terminated closed its descriptors and could not say so: the number may be another file by now.
-    if (fileOf(fd) === file) writeSync(fd, ONE)
-  } catch {
-    // EAGAIN: the counter is full, so the descriptor is readable, which is all that was wanted. Anything else is the
-    // fault of that list's owner and must not keep the other lists from being woken.
-  }
 }

@@ -3,11 +3,22 @@ import type { SlotTable } from './slot-table.ts'
 /** Up to here insertion is as fast as anything. */
 const FEW = 32
 
-// Working memory of `sortDue`, which calls nobody back: one set a thread is enough.
-let keys = new Float64Array(FEW)
-let sortedKeys = new Float64Array(FEW)
-let sortedSlots = new Int32Array(FEW)
-let starts = new Int32Array(FEW)
+/** Working memory of `sortDue`, which calls nobody back: one set a thread is enough. */
+class Scratch {
+  readonly keys: Float64Array
+  readonly sortedKeys: Float64Array
+  readonly sortedSlots: Int32Array
+  readonly starts: Int32Array
+
+  constructor(count: number) {
+    this.keys = new Float64Array(count)
+    this.sortedKeys = new Float64Array(count)
+    this.sortedSlots = new Int32Array(count)
+    this.starts = new Int32Array(count)
+  }
+}
+
+let scratch = new Scratch(FEW)
 
 /**
  * Sorts `slots[from..to)` by deadline, then by arming.
@@ -18,6 +29,8 @@ let starts = new Int32Array(FEW)
  */
 export function sortDue(slots: Int32Array, from: number, to: number, table: SlotTable): void {
   const count = to - from
+  if (count > scratch.keys.length) scratch = new Scratch(count)
+  const { sortedKeys, sortedSlots } = scratch
   if (count > FEW) spread(slots, from, count, table)
   else {
     for (let i = 0; i < count; i++) {
@@ -30,14 +43,9 @@ export function sortDue(slots: Int32Array, from: number, to: number, table: Slot
   for (let i = 0; i < count; i++) slots[from + i] = sortedSlots[i]!
 }
 
-/** Fills `sortedKeys` and `sortedSlots` in an order in which nothing is far from its place. */
+/** Fills the sorted columns in an order in which nothing is far from its place. */
 function spread(slots: Int32Array, from: number, count: number, table: SlotTable): void {
-  if (count > keys.length) {
-    keys = new Float64Array(count)
-    sortedKeys = new Float64Array(count)
-    sortedSlots = new Int32Array(count)
-    starts = new Int32Array(count)
-  }
+  const { keys, sortedKeys, sortedSlots, starts } = scratch
   let min = Number.POSITIVE_INFINITY
   let max = 0
   for (let i = 0; i < count; i++) {
@@ -46,9 +54,9 @@ function spread(slots: Int32Array, from: number, count: number, table: SlotTable
     if (key < min) min = key
     if (key > max) max = key
   }
-  // Rounding can only put neighbours into one bucket, never in the wrong order. Not finite if all are equal.
-  const perNs = (count - 1) / (max - min)
-  const scale = Number.isFinite(perNs) ? perNs : 0
+  // Rounding can only put neighbours into one bucket, never in the wrong order. Where all are equal this is infinite,
+  // and all go into bucket 0.
+  const scale = (count - 1) / (max - min)
   starts.fill(0, 0, count)
   for (let i = 0; i < count; i++) starts[((keys[i]! - min) * scale) | 0]!++
   let start = 0
@@ -69,16 +77,22 @@ function spread(slots: Int32Array, from: number, count: number, table: SlotTable
   if (largest <= FEW) return
   for (let bucket = 0, begin = 0; bucket < count; bucket++) {
     const end = starts[bucket]!
-    if (end - begin > FEW) crowdSort(begin, end, table)
+    if (end - begin > FEW) crowdSort(sortedKeys, sortedSlots, begin, end, table)
     begin = end
   }
 }
 
-function crowdSort(begin: number, end: number, table: SlotTable): void {
-  sortedSlots
+function crowdSort(
+  keys: Float64Array,
+  slots: Int32Array,
+  begin: number,
+  end: number,
+  table: SlotTable,
+): void {
+  slots
     .subarray(begin, end)
     .sort((a, b) => table.deadline(a) - table.deadline(b) || table.armed(a) - table.armed(b))
-  for (let i = begin; i < end; i++) sortedKeys[i] = table.deadline(sortedSlots[i]!)
+  for (let i = begin; i < end; i++) keys[i] = table.deadline(slots[i]!)
 }
 
 /** Takes time in proportion to `count` and to how far things are from their places. */

@@ -94,27 +94,26 @@ export class TimerList {
     const pending = this.#pending
     if (pending.closed) throw closedError()
     if (pending.isEmpty) return false
-    const { clock } = this
-    if (!clock.enabled) return false
-    const now = clock.now()
-    if (pending.nearest > now) return false
+    const { state } = this.clock
+    if (!state.enabled) return false
+    const now = this.clock.now()
+    if (!(pending.nearest <= now)) return false
     pending.passes++
-    enterPass(clock.state, this.#row)
+    enterPass(state, this.#row)
     try {
-      // Only what is due now belongs to this pass: what callbacks arm from here on waits for the next one (rule T3).
-      if (clock.enabled) pending.queueDue(now)
-      let ran = false
-      // Whoever stops the clock waits until `leavePass`, and should not have to wait for more than one callback. This
-      // load comes after the store of enterPass; the stopper's pair is the other way round, see ClockState.
-      while (pending.hasQueued && clock.enabled) {
+      // After `enterPass`, see there.
+      if (!state.enabled) return false
+      // There is at least one. What callbacks arm from here on waits for the next pass (rule T3).
+      pending.queueDue(now)
+      do {
         const callback = pending.next()
-        ran = true
         callback()
-      }
-      return ran
+        // Who stops the clock waits for `leavePass`, but should not have to wait for more than one callback.
+      } while (pending.hasQueued && state.seemsEnabled)
+      return true
     } finally {
       leavePass()
-      if (--pending.passes === 0 && pending.closed) clock.state.removeRow(this.#row)
+      if (--pending.passes === 0 && pending.closed) state.removeRow(this.#row)
     }
   }
 

@@ -1,0 +1,84 @@
+import { lookup } from 'node:dns/promises'
+import { InvalidArgumentError, Option } from 'commander'
+import type { Address } from '../address.ts'
+import { MAX_STRING } from '../protocol/constants.ts'
+
+/** The options that say where a server is. */
+export interface AddressOptions {
+  socket?: string
+  port?: number
+  host: string
+}
+
+export type FdmonName = 'auto' | 'epoll' | 'poll'
+
+/** A parser for commander: an integer from `min` to `max`. */
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It has to be a whole number from ${min} to ${max}.`)
+    }
+    return value
+  }
+}
+
+/** A parser for commander: bytes, as in 4096, 64k, 256M or 1G. */
+export function size(text: string): number {
+  const match = /^(\d+)([kmgt]?)(i?b)?$/i.exec(text)
+  const value = match ? Number(match[1]) * 1024 ** ' kmgt'.indexOf(match[2]!.toLowerCase() || ' ') : 0
+  if (value < 1 || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('It has to be a number of bytes, such as 4096, 64k, 256M or 1G.')
+  }
+  return value
+}
+
+/** A parser for commander: seconds, as nanoseconds. */
+export function seconds(text: string): number {
+  const value = Number(text)
+  if (!/^\d+(\.\d+)?$/.test(text) || value > 1e6)
+    throw new InvalidArgumentError('It has to be a number of seconds.')
+  return value * 1e9
+}
+
+/** A parser for commander: numbers with commas between them. */
+export function depths(text: string): number[] {
+  return text.split(',').map(integer(1, 1024))
+}
+
+/** A parser for commander. */
+export function exportName(text: string): string {
+  if (Buffer.byteLength(text) > MAX_STRING) {
+    throw new InvalidArgumentError(`It has to be at most ${MAX_STRING} bytes long.`)
+  }
+  return text
+}
+
+export function socketOption(): Option {
+  return new Option('-s, --socket <path>', 'Unix socket').conflicts('port')
+}
+
+export function portOption(description: string, lowest: number): Option {
+  return new Option('-p, --port <number>', description).argParser(integer(lowest, 65_535))
+}
+
+export function hostOption(): Option {
+  return new Option('--host <name>', 'name or address that goes with --port').default('127.0.0.1')
+}
+
+export function fdmonOption(): Option {
+  return new Option(
+    '--fdmon <monitor>',
+    'what watches the sockets: auto begins with poll, moves to epoll at 64',
+  )
+    .choices(['auto', 'epoll', 'poll'])
+    .default('auto')
+}
+
+/** The address of a server, or null if none was given. */
+export async function addressOf(options: AddressOptions): Promise<Address | null> {
+  if (options.socket !== undefined) return { path: options.socket }
+  if (options.port === undefined) return null
+  const { address } = await lookup(options.host)
+  return { host: address, port: options.port }
+}

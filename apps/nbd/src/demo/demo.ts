@@ -1,0 +1,112 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AioContext } from 'aiokit'
+import type { LoadResult } from '../load/load.ts'
+import { Refusal } from '../refusal.ts'
+import { runLoop } from '../run-loop.ts'
+import { Image } from '../server/image.ts'
+import { NbdServer } from '../server/nbd-server.ts'
+import type { Message, Order } from './messages.ts'
+
+export interface DemoOptions extends Omit<Order, 'socket'> {
+  fdmon: 'auto' | 'epoll' | 'poll'
+  /** Is called with the requests that are done, now and then. */
+  progress(done: number): void
+  /** Asked often: true ends the demo early. */
+  stopped(): boolean
+}
+
+export interface DemoResult {
+  load: LoadResult
+  /** Of reading the whole disk once more in the end. */
+  sweep: LoadResult
+  /** What the server's loop has done. */
+  loop: ReturnType<AioContext['stats']>
+  fdmonName: string
+}
+
+/**
+ * Serves an empty image in a temporary folder to a client process, which checks whatever it reads. Nothing is left of
+ * it when this is over, however it ends.
+ *
+ * @returns null if it was stopped
+ * @throws Refusal if the client fails, and what else can go wrong with files and sockets
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult | null> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-nbd-'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  // For what ends the process without coming back here, such as an error that nobody caught.
+  process.on('exit', remove)
+  try {
+    const file = path.join(folder, 'disk.img')
+    writeFileSync(file, '')
+    truncateSync(file, options.size)
+    const image = new Image(file, false)
+    try {
+      return await serveTo(image, path.join(folder, 'nbd.sock'), options)
+    } finally {
+      image.close()
+    }
+  } finally {
+    remove()
+    process.off('exit', remove)
+  }
+}
+
+async function serveTo(image: Image, socket: string, options: DemoOptions): Promise<DemoResult | null> {
+  const ctx = new AioContext({ name: 'aiokit-nbd demo', fdmon: options.fdmon })
+  try {
+    const warn = (message: string): void => console.error(message)
+    const server = new NbdServer(ctx, { image, address: { path: socket }, exportName: '', warn })
+    const { size, clients, depth, requests } = options
+    const client = new ClientProcess({ socket, size, clients, depth, requests }, options.progress)
+    try {
+      await runLoop(ctx, () => client.isOver || options.stopped())
+      if (options.stopped()) return null
+      return { ...client.result, loop: ctx.stats(), fdmonName: ctx.fdmonName }
+    } finally {
+      server.close()
+      await client.kill()
+    }
+  } finally {
+    ctx.close()
+  }
+}
+
+class ClientProcess {
+  readonly #process: ChildProcess
+  readonly #exit: Promise<unknown>
+  #outcome: Message | null = null
+
+  constructor(order: Order, progress: (done: number) => void) {
+    const module = fileURLToPath(new URL('./client-process.js', import.meta.url))
+    this.#process = fork(module, [JSON.stringify(order)], { serialization: 'advanced' })
+    this.#exit = once(this.#process, 'exit').then(() => {
+      this.#outcome ??= { kind: 'failure', reason: 'the client process has died' }
+    })
+    this.#process.on('message', (message: Message) => {
+      if (message.kind === 'progress') progress(message.done)
+      else this.#outcome = message
+    })
+  }
+
+  get isOver(): boolean {
+    return this.#outcome !== null
+  }
+
+  /** @throws Refusal if it failed */
+  get result(): { load: LoadResult; sweep: LoadResult } {
+    const outcome = this.#outcome
+    if (outcome?.kind === 'result') return { load: outcome.load, sweep: outcome.sweep }
+    throw new Refusal(outcome?.kind === 'failure' ? outcome.reason : 'the client process is not done')
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await this.#exit
+  }
+}

@@ -1,0 +1,131 @@
+import { lstatSync, unlinkSync } from 'node:fs'
+import { constants } from 'node:os'
+import { type AioContext, realtime, sys, type Timer } from 'aiokit'
+import { type Address, describeAddress, openSocket } from '../address.ts'
+
+/** Clients accepted in one turn, so that a crowd at the door does not keep those inside from being served. */
+const ACCEPTS_PER_TURN = 32
+
+/** How long to leave clients waiting when there is no descriptor or no memory for them. */
+const PAUSE_NS = 100e6
+
+/** How often to complain about that. */
+const COMPLAINT_INTERVAL_NS = 60e9
+
+const SHORTAGES: readonly number[] = [sys.EMFILE, sys.ENFILE, sys.ENOMEM, constants.errno.ENOBUFS]
+
+const FLAGS = sys.SOCK_CLOEXEC | sys.SOCK_NONBLOCK
+
+/** A listening socket on a context. */
+export class Listener {
+  /** Where it listens: with the port that the system has chosen if it was asked for port 0. */
+  readonly address: Address
+  readonly #ctx: AioContext
+  readonly #fd: number
+  readonly #accepted: (fd: number) => void
+  readonly #complain: (message: string) => void
+  readonly #pause: Timer
+  #complainedNs = Number.NEGATIVE_INFINITY
+  /** Which file the Unix socket is, so that it is not another one that is removed in the end. */
+  readonly #inode: number
+
+  /**
+   * @param accepted gets each client's socket, which is not blocking
+   * @param complain gets a line for the log when clients have to be left waiting
+   * @throws SystemError, or Error `EADDRINUSE` if somebody listens there
+   */
+  constructor(
+    ctx: AioContext,
+    address: Address,
+    accepted: (fd: number) => void,
+    complain: (message: string) => void,
+  ) {
+    this.#ctx = ctx
+    this.#accepted = accepted
+    this.#complain = complain
+    this.#fd = openSocket(address, sys.SOCK_NONBLOCK)
+    try {
+      bindTo(this.#fd, address)
+      sys.check(sys.listen(this.#fd, sys.SOMAXCONN), 'listen')
+      this.address = 'path' in address ? address : nameOf(this.#fd)
+      this.#inode = 'path' in address ? inodeOf(address.path) : -1
+      this.#pause = ctx.createTimer(realtime, () => this.#listen())
+      this.#listen()
+    } catch (error) {
+      sys.close(this.#fd)
+      throw error
+    }
+  }
+
+  /** Stops listening and removes the socket from the file system. */
+  close(): void {
+    this.#pause.del()
+    this.#ctx.setFdHandler(this.#fd, null)
+    if ('path' in this.address && inodeOf(this.address.path) === this.#inode) unlinkSync(this.address.path)
+    sys.close(this.#fd)
+  }
+
+  #listen(): void {
+    this.#ctx.setFdHandler(this.#fd, { read: () => this.#accept() })
+  }
+
+  #accept(): void {
+    for (let i = 0; i < ACCEPTS_PER_TURN; i++) {
+      const fd = sys.accept4(this.#fd, FLAGS)
+      if (fd >= 0) {
+        this.#accepted(fd)
+      } else if (SHORTAGES.includes(-fd)) {
+        this.#rest(fd)
+        return
+      } else if (fd === -sys.EAGAIN) {
+        return
+      }
+      // What else there is in accept(2) concerns a client that was gone before it was accepted.
+    }
+  }
+
+  /** The client stays in the queue and would be reported over and over: look away for a moment. */
+  #rest(result: number): void {
+    this.#ctx.setFdHandler(this.#fd, null)
+    const now = realtime.now()
+    this.#pause.mod(now + PAUSE_NS)
+    if (now - this.#complainedNs < COMPLAINT_INTERVAL_NS) return
+    this.#complainedNs = now
+    this.#complain(`new clients have to wait: ${new sys.SystemError(result, 'accept').message}`)
+  }
+}
+
+function bindTo(fd: number, address: Address): void {
+  const encoded = sys.encodeAddress(address)
+  if (!('path' in address)) {
+    // Connections of an earlier server that linger in TIME_WAIT are no reason to refuse.
+    sys.check(sys.setsockopt(fd, sys.SOL_SOCKET, sys.SO_REUSEADDR, 1), 'setsockopt')
+    sys.check(sys.bind(fd, encoded), 'bind', describeAddress(address))
+    return
+  }
+  let result = sys.bind(fd, encoded)
+  if (result === -sys.EADDRINUSE && isDeadSocket(address)) {
+    unlinkSync(address.path)
+    result = sys.bind(fd, encoded)
+  }
+  sys.check(result, 'bind', address.path)
+}
+
+/** True for the socket that a server left behind which did not end well: nobody answers. */
+function isDeadSocket(address: { path: string }): boolean {
+  if (!lstatSync(address.path).isSocket()) return false
+  const probe = openSocket(address, sys.SOCK_NONBLOCK)
+  const result = sys.connect(probe, sys.encodeAddress(address))
+  sys.close(probe)
+  return result === -sys.ECONNREFUSED
+}
+
+function nameOf(fd: number): Address {
+  const bytes = new Uint8Array(sys.SOCKADDR_MAX)
+  return sys.decodeAddress(bytes, sys.check(sys.getsockname(fd, bytes), 'getsockname'))
+}
+
+/** -1 if there is no such file. */
+function inodeOf(file: string): number {
+  return lstatSync(file, { throwIfNoEntry: false })?.ino ?? -1
+}

@@ -1,0 +1,32 @@
+const UNITS = [
+  ['s', 1e9],
+  ['ms', 1e6],
+  ['µs', 1e3],
+  ['ns', 1],
+] as const
+
+/** The unit in which `ns` is a number from 1 up to a thousand, and its size in nanoseconds. */
+function unitFor(ns: number): readonly [name: string, size: number] {
+  return UNITS.find(([, size]) => Math.abs(ns) >= size) ?? UNITS[3]
+}
+
+/** A duration to three digits: "1.23 µs". */
+export function duration(ns: number): string {
+  const [name, size] = unitFor(ns)
+  return `${threeDigits(ns / size)} ${name}`
+}
+
+/** A ratio: two decimals up to ten, so that 1.1 and 1.2 can be told from what lies between. */
+export function factor(value: number): string {
+  return value < 10 ? value.toFixed(2) : threeDigits(value)
+}
+
+function threeDigits(value: number): string {
+  const size = Math.abs(value)
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)
+}
+
+/** Cases that are numbers get separators: "10,000". */
+export function caseName(name: string): string {
+  return /^\d+$/.test(name) ? Number(name).toLocaleString('en') : name
+}

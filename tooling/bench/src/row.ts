@@ -1,0 +1,76 @@
+/** What one sample is asked to do. */
+export interface Request {
+  /** The name of the case. */
+  case: string
+  /** Operations to time. */
+  ops: number
+  /** Operations to do before, so that the code is compiled and the caches are filled. */
+  warmup: number
+}
+
+/** What one sample found: nanoseconds for one operation, over so many of them. */
+export interface Sample {
+  ns: number
+  ops: number
+}
+
+export type Measure = (request: Request) => Sample | Promise<Sample>
+
+/** One amount or manner of the row's work, such as "depth 32". */
+export interface Case {
+  name: string
+  /** Operations to time in one sample of any contender that does not say otherwise. */
+  ops: number
+  /** Default a quarter of `ops`. */
+  warmup?: number
+}
+
+export interface Contender {
+  name: string
+  /** `floor`: the bare system calls. Only colours depend on it. */
+  kind: 'aiokit' | 'peer' | 'floor'
+  /** Either a module that exports `measure` ... */
+  load?: () => Promise<{ measure: Measure }>
+  /** ... or a C program of the folder floor/, without its ending. */
+  floor?: string
+  /** Operations by case, where this contender needs another count to take about as long as the others. */
+  ops?: Readonly<Record<string, number>>
+}
+
+/** One place of a row's table. */
+export interface Cell {
+  contender: string
+  case: string
+}
+
+/**
+ * What is to hold between two cells.
+ *
+ * - `atMost`: `of` takes at most `factor` times as long as `against`
+ * - `faster`: `of` is at least `factor` times faster than `against`; 1 is "faster"
+ * - `over`: `of` takes at most `ns` longer than `against`
+ */
+export type Goal = { of: Cell; against: Cell; as: string } & (
+  | { kind: 'atMost'; factor: number }
+  | { kind: 'faster'; factor: number }
+  | { kind: 'over'; ns: number }
+)
+
+/** One row of the benchmark: the same work for each contender, in each case. */
+export interface Row {
+  name: string
+  /** A few words for the plot. */
+  title: string
+  /** What is done and what of it is timed: a person must be able to judge from this whether the row is fair. */
+  what: string
+  /** What one operation is: "time per <op>". */
+  op: string
+  /** `lines` for cases that are numbers, drawn with two logarithmic axes. */
+  plot: 'bars' | 'lines'
+  cases: readonly Case[]
+  contenders: readonly Contender[]
+  goals: readonly Goal[]
+}
+
+/** Thrown by a contender that cannot run here; the row goes on without it. */
+export class Unavailable extends Error {}

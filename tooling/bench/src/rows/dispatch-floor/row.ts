@@ -1,0 +1,32 @@
+import type { Row } from '../../row.ts'
+
+const EVENTS = 200_000
+
+export const dispatchFloor: Row = {
+  name: 'dispatch-floor',
+  title: 'Dispatch, 1 and 100 ready of 1,000',
+  what:
+    '1,000 eventfds are watched with epoll; 1 or 100, each time others, are set before the clock is read. Timed are ' +
+    'the blocking wait, the dispatch, and the read in each callback: the same system calls on both sides but for one ' +
+    'epoll_ctl in 32 waits, with which aiokit looks for descriptors that were closed. The C program calls through a ' +
+    'function pointer. The writes are left out because as equal terms they would only bring the ratio nearer to 1. ' +
+    'What reading the clock itself costs is measured in the same process and taken off, and a stretch in which the ' +
+    'thread lost the processor does not count.',
+  op: 'event',
+  plot: 'bars',
+  cases: [
+    { name: '1 ready', ops: EVENTS, warmup: EVENTS / 2 },
+    { name: '100 ready', ops: 5 * EVENTS, warmup: EVENTS },
+  ],
+  contenders: [
+    { name: 'aiokit', kind: 'aiokit', load: () => import('./aiokit.ts') },
+    { name: 'C', kind: 'floor', floor: 'dispatch-floor' },
+  ],
+  goals: ['1 ready', '100 ready'].map((name) => ({
+    kind: 'atMost',
+    factor: 1.5,
+    of: { contender: 'aiokit', case: name },
+    against: { contender: 'C', case: name },
+    as: 'the C floor',
+  })),
+}

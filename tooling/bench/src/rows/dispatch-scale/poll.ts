@@ -1,0 +1,4 @@
+import type { Measure } from '../../row.ts'
+import { dispatchScale } from './measure.ts'
+
+export const measure: Measure = dispatchScale('poll')

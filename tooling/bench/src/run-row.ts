@@ -1,0 +1,84 @@
+import { judge } from './goals.ts'
+import type { CellResult, RowResult } from './results.ts'
+import { type Case, type Contender, type Row, Unavailable } from './row.ts'
+import { summarize } from './statistics.ts'
+import { takeSample } from './take-sample.ts'
+
+/** Of the operations of a full run, in a quick one. */
+const QUICK = 1 / 50
+
+export interface RunOptions {
+  rounds: number
+  /** Few operations: whether it works, not how fast it is. */
+  quick: boolean
+  /** Called before each sample. */
+  onSample?: (step: { round: number; contender: string; case: string }) => void
+}
+
+/**
+ * Measures a row: in each round one sample of every contender in every case, side by side, in the opposite order from
+ * round to round, so that whatever else the machine does meanwhile is shared by all.
+ */
+export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions): Promise<RowResult> {
+  const cells = row.cases.flatMap((theCase) =>
+    row.contenders.map((contender) => ({
+      contender,
+      case: theCase,
+      ops: operations(theCase, contender, quick),
+      samples: [] as number[],
+    })),
+  )
+  const absent = new Map<Contender, Pick<CellResult, 'unavailable' | 'failed'>>()
+  for (let round = 0; round < rounds; round++) {
+    for (const cell of round % 2 === 0 ? cells : cells.toReversed()) {
+      onSample?.({ round, contender: cell.contender.name, case: cell.case.name })
+      if (absent.has(cell.contender)) continue
+      try {
+        const request = { case: cell.case.name, ...cell.ops }
+        cell.samples.push((await takeSample(row.name, cell.contender, request)).ns)
+      } catch (error) {
+        const { message } = error as Error
+        absent.set(
+          cell.contender,
+          error instanceof Unavailable ? { unavailable: message } : { failed: message },
+        )
+      }
+    }
+  }
+  const results = cells.map(({ contender, case: { name }, samples, ops }): CellResult => {
+    const place = { contender: contender.name, case: name }
+    const why = absent.get(contender)
+    return why ? { ...place, ...why } : { ...place, ops: ops.ops, samples, ...summarize(samples) }
+  })
+  const goals = row.goals.map((goal) =>
+    judge(
+      goal,
+      (place) =>
+        results.find((cell) => cell.contender === place.contender && cell.case === place.case)?.median,
+    ),
+  )
+  const { name, title, what, op, plot, contenders } = row
+  return {
+    name,
+    title,
+    what,
+    op,
+    plot,
+    cases: row.cases.map((theCase) => theCase.name),
+    contenders: contenders.map(({ name, kind }) => ({ name, kind })),
+    cells: results,
+    goals,
+  }
+}
+
+/** How many samples `runRow` takes. */
+export function sampleCount(row: Row, rounds: number): number {
+  return row.cases.length * row.contenders.length * rounds
+}
+
+function operations(theCase: Case, contender: Contender, quick: boolean): { ops: number; warmup: number } {
+  const full = contender.ops?.[theCase.name] ?? theCase.ops
+  const warmup = Math.min(theCase.warmup ?? full / 4, full)
+  const share = quick ? QUICK : 1
+  return { ops: Math.ceil(full * share), warmup: Math.ceil(warmup * share) }
+}

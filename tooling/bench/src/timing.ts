@@ -1,0 +1,86 @@
+import { openSync, readSync } from 'node:fs'
+import type { Request, Sample } from './row.ts'
+
+const schedstat = openSchedstat()
+const line = Buffer.alloc(64)
+
+/**
+ * Nanoseconds that this thread has waited for a processor that others were using (proc_pid_schedstat(5)); 0 where the
+ * kernel does not tell.
+ */
+export function lostNs(): number {
+  if (schedstat < 0) return 0
+  return Number(line.toString('latin1', 0, readSync(schedstat, line, 0, line.length, 0)).split(' ')[1])
+}
+
+function openSchedstat(): number {
+  try {
+    return openSync('/proc/thread-self/schedstat', 'r')
+  } catch {
+    return -1
+  }
+}
+
+/**
+ * A clock in nanoseconds that stands still while this thread is ready to run and others have the processor: the
+ * machines are shared, and that time says nothing of the contender. On a machine that is not shared it is the wall
+ * clock. Reading it takes microseconds: for long stretches only.
+ */
+export function now(): number {
+  return Number(process.hrtime.bigint()) - lostNs()
+}
+
+/** Garbage of the preparation is not to be collected while the clock runs. bin/sample.js runs with --expose-gc. */
+export function collectGarbage(): void {
+  globalThis.gc?.()
+}
+
+/** Warms `run` up and times it. */
+export function timeLoop(request: Request, run: (ops: number) => void): Sample {
+  run(request.warmup)
+  collectGarbage()
+  const start = now()
+  run(request.ops)
+  return { ns: (now() - start) / request.ops, ops: request.ops }
+}
+
+/** The same for work that comes back to Node's loop. `run` calls `done` when the last operation is done. */
+export async function timeCallbacks(
+  request: Request,
+  run: (ops: number, done: () => void) => void,
+): Promise<Sample> {
+  await new Promise<void>((resolve) => run(request.warmup, resolve))
+  collectGarbage()
+  const start = now()
+  const end = await new Promise<number>((resolve) => run(request.ops, () => resolve(now())))
+  return { ns: (end - start) / request.ops, ops: request.ops }
+}
+
+/**
+ * `count` numbers below `limit` that are the same in every run. The floor programs have the same generator
+ * (xorshift32), so that all contenders touch the same things in the same order.
+ */
+export function randomNumbers(count: number, limit: number): Uint32Array {
+  const numbers = new Uint32Array(count)
+  let state = 0x9e37_79b9
+  for (let i = 0; i < count; i++) {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    numbers[i] = (state >>> 0) % limit
+  }
+  return numbers
+}
+
+/** The numbers below `count` in an order that looks random; as in the floor programs. */
+export function shuffled(count: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => i)
+  const random = randomNumbers(count, 0x7fff_ffff)
+  for (let i = count - 1; i > 0; i--) {
+    const j = random[i]! % (i + 1)
+    const swapped = order[i]!
+    order[i] = order[j]!
+    order[j] = swapped
+  }
+  return order
+}

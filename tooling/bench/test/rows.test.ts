@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { rows } from '../src/rows/index.ts'
+
+test.each(rows)('$name: goals, counts and programs refer to what there is', (row) => {
+  const contenders = row.contenders.map(({ name }) => name)
+  const cases = row.cases.map(({ name }) => name)
+  expect(new Set(contenders).size).toBe(contenders.length)
+  expect(new Set(cases).size).toBe(cases.length)
+  expect(row.goals.length).toBeGreaterThan(0)
+  for (const { of, against } of row.goals) {
+    for (const cell of [of, against]) {
+      expect(contenders).toContain(cell.contender)
+      expect(cases).toContain(cell.case)
+    }
+  }
+  for (const { load, floor, ops } of row.contenders) {
+    expect([load, floor].filter((way) => way !== undefined).length).toBe(1)
+    if (floor) expect(existsSync(path.join(import.meta.dirname, `../floor/${floor}.c`))).toBe(true)
+    for (const name of Object.keys(ops ?? {})) expect(cases).toContain(name)
+  }
+  if (row.plot === 'lines') for (const name of cases) expect(Number(name)).toBeGreaterThan(0)
+})

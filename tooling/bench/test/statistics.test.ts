@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { judge } from '../src/goals.ts'
+import type { Cell, Goal } from '../src/row.ts'
+import { median, summarize } from '../src/statistics.ts'
+
+test('the median is the middle sample, or the mean of the two in the middle, and the samples stay in order', () => {
+  const samples = [5, 1, 100, 3, 2]
+  expect(median(samples)).toBe(3)
+  expect(samples).toEqual([5, 1, 100, 3, 2])
+  expect(median([4, 1, 3, 2])).toBe(2.5)
+  expect(median([7])).toBe(7)
+  expect(median([])).toBeNaN()
+})
+
+test('a summary has the median and the extremes', () => {
+  expect(summarize([10, 30, 20])).toEqual({ median: 20, min: 10, max: 30 })
+})
+
+describe('a goal is judged by medians', () => {
+  const cell = (contender: string): Cell => ({ contender, case: '10000' })
+  const medians: Record<string, number | undefined> = { aiokit: 123, floor: 100, node: 400, none: undefined }
+  const verdict = (rest: Partial<Goal> & { against: Cell }) =>
+    judge(
+      { of: cell('aiokit'), as: rest.against.contender, kind: 'atMost', factor: 1, ...rest } as Goal,
+      ({ contender }) => medians[contender],
+    )
+
+  test('at most so many times as long', () => {
+    expect(verdict({ kind: 'atMost', factor: 1.5, against: cell('floor') })).toEqual({
+      text: '10,000: at most 1.5 x floor: 1.23, met',
+      value: 1.23,
+      limit: 1.5,
+      met: true,
+      strain: 1.23 / 1.5,
+    })
+    expect(verdict({ kind: 'atMost', factor: 1.23, against: cell('floor') }).met).toBe(true)
+    expect(verdict({ kind: 'atMost', factor: 1.22, against: cell('floor') })).toMatchObject({
+      text: '10,000: at most 1.22 x floor: 1.23, missed',
+      met: false,
+    })
+  })
+
+  test('at least so many times faster', () => {
+    expect(verdict({ kind: 'faster', factor: 3, against: cell('node') })).toMatchObject({
+      text: '10,000: at least 3 x faster than node: 3.25, met',
+      met: true,
+    })
+    expect(verdict({ kind: 'faster', factor: 3.5, against: cell('node') }).met).toBe(false)
+    expect(verdict({ kind: 'faster', factor: 1, against: cell('floor') })).toMatchObject({
+      text: '10,000: faster than floor: 0.81, missed',
+      met: false,
+    })
+  })
+
+  test('faster means faster, not as fast', () => {
+    expect(verdict({ kind: 'faster', factor: 1, against: cell('aiokit') }).met).toBe(false)
+  })
+
+  test('at most so much longer', () => {
+    expect(verdict({ kind: 'over', ns: 23, against: cell('floor') })).toMatchObject({
+      text: '10,000: at most 23.0 ns over floor: 23.0 ns, met',
+      met: true,
+    })
+    expect(verdict({ kind: 'over', ns: 22, against: cell('floor') }).met).toBe(false)
+  })
+
+  test('a missing contender leaves it open', () => {
+    expect(verdict({ kind: 'atMost', factor: 2, against: cell('none') })).toEqual({
+      text: '10,000: at most 2 x none: not measured',
+      value: null,
+      limit: 2,
+      met: null,
+      strain: null,
+    })
+  })
+})
