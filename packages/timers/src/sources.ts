@@ -1,7 +1,7 @@
 const { hrtime } = process
 
 /** CLOCK_MONOTONIC in ns: the same in every thread. A quarter faster than `Number(hrtime.bigint())`. */
-export function monotonicNs(): number {
+function monotonicNs(): number {
   const time = hrtime()
   return time[0] * 1e9 + time[1]
 }
