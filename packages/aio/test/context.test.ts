@@ -96,7 +96,7 @@ describe.each(monitors)('a context on %s', (name, make) => {
       const [reader, writer] = pipe()
       ctx.setFdHandler(reader, { read() {} })
       sys.close(reader)
-      for (let i = 0; i < 100 && emitWarning.mock.calls.length === 0; i++) ctx.poll(false)
+      for (let i = 0; i < 600 && emitWarning.mock.calls.length === 0; i++) ctx.poll(false)
       expect(emitWarning.mock.calls).toEqual([
         [
           expect.stringContaining(`File descriptor ${reader} was closed`),

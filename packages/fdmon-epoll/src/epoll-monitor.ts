@@ -48,7 +48,7 @@ const MIN_EVENTS = 128
 const MAX_EVENTS = 8192
 
 /** One registration is verified every so many waits (F8): the kernel drops a closed descriptor without a word. */
-const WAITS_PER_VERIFICATION = 32
+const WAITS_PER_VERIFICATION = 128
 
 class EpollMonitor implements FdMonitor {
   readonly name = 'epoll'

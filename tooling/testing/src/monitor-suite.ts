@@ -205,7 +205,7 @@ export function testMonitor(name: string, factory: FdMonitorFactory): void {
       fds.set(reader, { read: () => void reads++ })
       sys.close(reader)
       // Noticed at once or after a number of waits, but noticed.
-      for (let i = 0; i < 100 && closed.length === 0; i++) expect(look(fds)).toBe(false)
+      for (let i = 0; i < 200 && closed.length === 0; i++) expect(look(fds)).toBe(false)
       expect([closed, reads]).toEqual([[reader], 0])
       const [again, other] = pipe()
       expect([again, other]).toContain(reader)

@@ -8,7 +8,7 @@ export const dispatchFloor: Row = {
   what:
     '1,000 eventfds are watched with epoll; 1 or 100, each time others, are set before the clock is read. Timed are ' +
     'the blocking wait, the dispatch, and the read in each callback: the same system calls on both sides but for one ' +
-    'epoll_ctl in 32 waits, with which aiokit looks for descriptors that were closed. The C program calls through a ' +
+    'epoll_ctl in 128 waits, with which aiokit looks for descriptors that were closed. The C program calls through a ' +
     'function pointer. The writes are left out because as equal terms they would only bring the ratio nearer to 1. ' +
     'What reading the clock itself costs is measured in the same process and taken off, and a stretch in which the ' +
     'thread lost the processor does not count.',
