@@ -51,7 +51,9 @@ export function compile(output, cc = process.env.CC || 'cc') {
   // To the side and then renamed: a process that has the old binary loaded keeps it whole.
   const temporary = `${output}.${process.pid}`
   const flags =
-    '-O2 -std=gnu11 -D_GNU_SOURCE -DNAPI_VERSION=8 -fPIC -fno-plt -shared -fvisibility=hidden -Wl,-z,now -Wall -Wextra'.split(' ')
+    '-O2 -std=gnu11 -D_GNU_SOURCE -DNAPI_VERSION=8 -fPIC -fno-plt -shared -fvisibility=hidden -Wl,-z,now -Wall -Wextra'.split(
+      ' ',
+    )
   const [command, ...first] = cc.split(' ')
   const args = [
     ...first,
