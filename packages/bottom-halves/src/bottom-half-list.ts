@@ -50,8 +50,7 @@ export class BottomHalfList {
   create(callback: () => void, options: BottomHalfOptions = {}): BottomHalf {
     requireFunction(callback, 'callback')
     this.#requireOpen()
-    const { name = callback.name || 'anonymous', guard = null } = options
-    const bh = new BottomHalf(this, callback, name, guard)
+    const bh = new BottomHalf(this, callback, options.name, options.guard ?? null)
     this.#created.add(bh)
     return bh
   }
@@ -63,7 +62,7 @@ export class BottomHalfList {
    */
   scheduleOneshot(callback: () => void, name?: string): void {
     requireFunction(callback, 'callback')
-    this.schedule(new BottomHalf(this, callback, name ?? (callback.name || 'anonymous'), null))
+    this.schedule(new BottomHalf(this, callback, name, null))
   }
 
   /** @internal */

@@ -14,8 +14,6 @@ export interface BottomHalfOptions {
  * the thread of its list only.
  */
 export class BottomHalf {
-  readonly name: string
-
   /** @internal */
   readonly callback: () => void
   /** @internal */
@@ -27,14 +25,20 @@ export class BottomHalf {
   /** @internal The run of the list that was the latest when this was scheduled; only a later run may run it. */
   epoch = 0
   #list: BottomHalfList | null
+  readonly #name: string | undefined
 
   /** @internal */
-  constructor(list: BottomHalfList, callback: () => void, name: string, guard: ReentrancyGuard | null) {
+  constructor(list: BottomHalfList, callback: () => void, name: string | undefined, guard: ReentrancyGuard | null) {
     this.#list = list
     this.callback = callback
-    this.name = name
+    this.#name = name
     this.guard = guard
     this.link = new ListLink<BottomHalf>(this)
+  }
+
+  /** For warnings and traces. */
+  get name(): string {
+    return this.#name ?? (this.callback.name || 'anonymous')
   }
 
   /**
