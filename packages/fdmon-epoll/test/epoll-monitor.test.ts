@@ -9,6 +9,7 @@ import { epollMonitor } from '../src/index.ts'
 const entry = fileURLToPath(new URL('../dist/index.js', import.meta.url))
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
+// What holds of any monitor: F1, F2, F3, F4, F7, F8, F10, M1, M2, X1, X5, X6; and under signals: M5.
 testMonitor('epoll', epollMonitor())
 testMonitor('epoll', epollMonitor({ fallback: pollMonitor() }))
 testInterruption('epoll_wait,epoll_pwait2', 'monitor.epollMonitor()', entry)

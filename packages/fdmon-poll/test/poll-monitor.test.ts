@@ -5,6 +5,7 @@ import { openDescriptors, pipe, testInterruption, testMonitor } from '@aiokit/te
 import { expect, test } from 'vitest'
 import { pollMonitor } from '../src/index.ts'
 
+// What holds of any monitor: F1, F2, F3, F4, F7, F8, F10, M1, M2, X1, X5, X6; and under signals: M5.
 testMonitor('poll', pollMonitor())
 testInterruption(
   'ppoll',

@@ -1,5 +1,4 @@
 import { lstatSync, unlinkSync } from 'node:fs'
-import { constants } from 'node:os'
 import { type AioContext, realtime, sys, type Timer } from 'aiokit'
 import { type Address, describeAddress, openSocket } from '../address.ts'
 
@@ -12,7 +11,7 @@ const PAUSE_NS = 100e6
 /** How often to complain about that. */
 const COMPLAINT_INTERVAL_NS = 60e9
 
-const SHORTAGES: readonly number[] = [sys.EMFILE, sys.ENFILE, sys.ENOMEM, constants.errno.ENOBUFS]
+const SHORTAGES: readonly number[] = [sys.EMFILE, sys.ENFILE, sys.ENOMEM, sys.ENOBUFS]
 
 const FLAGS = sys.SOCK_CLOEXEC | sys.SOCK_NONBLOCK
 
