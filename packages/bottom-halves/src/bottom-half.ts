@@ -28,7 +28,12 @@ export class BottomHalf {
   readonly #name: string | undefined
 
   /** @internal */
-  constructor(list: BottomHalfList, callback: () => void, name: string | undefined, guard: ReentrancyGuard | null) {
+  constructor(
+    list: BottomHalfList,
+    callback: () => void,
+    name: string | undefined,
+    guard: ReentrancyGuard | null,
+  ) {
     this.#list = list
     this.callback = callback
     this.#name = name
