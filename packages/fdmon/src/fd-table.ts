@@ -1,4 +1,5 @@
-import { AioHandler, type FdHandlers, wantedEvents } from './handler.ts'
+import { FdCallbacks, type FdHandlers } from './callbacks.ts'
+import { AioHandler } from './handler.ts'
 import type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
 import { ReadyList } from './ready-list.ts'
 
@@ -63,14 +64,14 @@ export class FdTable implements Disposable {
   /**
    * Watches `fd`, with these handlers in place of earlier ones (rules F1, F3, F4).
    *
-   * @throws SystemError, or as `wantedEvents` does; then nothing has changed
+   * @throws SystemError, or as `FdCallbacks` does; then nothing has changed
    */
   set(fd: number, handlers: FdHandlers): AioHandler {
-    const events = wantedEvents(handlers)
-    const handler = this.#handlers.get(fd) ?? new AioHandler(fd, handlers)
-    // First the call that can fail.
-    this.#monitor.update(handler, events)
-    handler.callbacks = handlers
+    // First the user's getters, which may do anything, this call included; from here on only the monitor can fail.
+    const callbacks = new FdCallbacks(handlers)
+    const handler = this.#handlers.get(fd) ?? new AioHandler(fd, callbacks)
+    this.#monitor.update(handler, callbacks.events)
+    handler.callbacks = callbacks
     this.#handlers.set(fd, handler)
     return handler
   }

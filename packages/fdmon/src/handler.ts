@@ -1,27 +1,7 @@
-import { aioError, aioTypeError, describe, requireInteger } from '@aiokit/errors'
+import { requireInteger } from '@aiokit/errors'
 import { ListLink } from '@aiokit/qlist'
+import type { FdCallback, FdCallbacks } from './callbacks.ts'
 import { ERR, HUP, IN, OUT } from './events.ts'
-
-/**
- * What to call when a descriptor is ready. Readiness is level-triggered: what is not consumed is reported again.
- *
- * `read` runs on IN, HUP and ERR, `write` on OUT and ERR, each only if given; both may run for one event (rule F2).
- * `poll` and the rest are for loops that poll adaptively, which AioContext does not do yet; they need `read` or `write`
- * beside them. `poll` only checks, from userspace and in nanoseconds, and `pollReady` does the work (rules P2, P3).
- */
-export interface FdHandlers {
-  read?(): void
-  write?(): void
-  poll?(): boolean
-  pollReady?(): void
-  pollBegin?(): void
-  pollEnd?(): void
-}
-
-type Callback = ((this: FdHandlers) => void) | null
-
-const NAMES = ['read', 'write', 'poll', 'pollReady', 'pollBegin', 'pollEnd'] as const
-const NONE: FdHandlers = Object.freeze({})
 
 // What of a handler is still to be called for the readiness that was last reported.
 const READ_DUE = 1
@@ -44,28 +24,14 @@ export class AioHandler {
   /** @internal */
   readonly readyLink: ListLink<AioHandler>
   #due = 0
-  #target: FdHandlers = NONE
-  #read: Callback = null
-  #write: Callback = null
+  /** Replaced as a whole when its descriptor gets other handlers. */
+  callbacks: FdCallbacks
 
-  /** @throws as `wantedEvents` does, and `ERR_AIO_OUT_OF_RANGE` for what is no descriptor number */
-  constructor(fd: number, handlers: FdHandlers) {
-    wantedEvents(handlers)
+  /** @throws `ERR_AIO_OUT_OF_RANGE`, `ERR_AIO_INVALID_ARG_TYPE` for what is no descriptor number */
+  constructor(fd: number, callbacks: FdCallbacks) {
     this.fd = requireInteger(fd, 'fd', 0, 0x7fff_ffff)
     this.readyLink = new ListLink<AioHandler>(this)
-    this.callbacks = handlers
-  }
-
-  /** What the callbacks are called on, as `this`. */
-  get callbacks(): FdHandlers {
-    return this.#target
-  }
-
-  /** Replaces all callbacks; the functions are taken now, so that changing the object later changes nothing. */
-  set callbacks(handlers: FdHandlers) {
-    this.#target = handlers
-    this.#read = handlers.read ?? null
-    this.#write = handlers.write ?? null
+    this.callbacks = callbacks
   }
 
   /**
@@ -75,8 +41,8 @@ export class AioHandler {
    */
   mark(revents: number): boolean {
     let due = 0
-    if ((revents & (IN | HUP | ERR)) !== 0 && this.#read !== null) due |= READ_DUE
-    if ((revents & (OUT | ERR)) !== 0 && this.#write !== null) due |= WRITE_DUE
+    if ((revents & (IN | HUP | ERR)) !== 0 && this.callbacks.read !== null) due |= READ_DUE
+    if ((revents & (OUT | ERR)) !== 0 && this.callbacks.write !== null) due |= WRITE_DUE
     this.#due = due
     return due !== 0
   }
@@ -101,49 +67,12 @@ export class AioHandler {
    *
    * @internal
    */
-  takeDue(): Callback {
+  takeDue(): FdCallback | null {
     if ((this.#due & READ_DUE) !== 0) {
       this.#due &= ~READ_DUE
-      return this.#read
+      return this.callbacks.read
     }
     this.#due = 0
-    return this.#write
+    return this.callbacks.write
   }
-}
-
-/**
- * What a descriptor with these handlers is to be watched for: `IN`, `OUT` or both.
- *
- * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_NO_CALLBACK`
- */
-export function wantedEvents(handlers: FdHandlers): number {
-  if (typeof handlers !== 'object' || handlers === null) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"handlers" must be an object with functions, or null to remove. Received ${describe(handlers)}.`,
-    )
-  }
-  for (const name of NAMES) {
-    const value: unknown = handlers[name]
-    if (value !== undefined && typeof value !== 'function') {
-      throw aioTypeError(
-        'ERR_AIO_INVALID_ARG_TYPE',
-        `"handlers.${name}" must be a function. Received ${describe(value)}.`,
-      )
-    }
-  }
-  if ((handlers.poll === undefined) !== (handlers.pollReady === undefined)) {
-    throw aioError(
-      'ERR_AIO_NO_CALLBACK',
-      '`poll` and `pollReady` go together: `poll` only checks, `pollReady` does the work.',
-    )
-  }
-  const events = (handlers.read === undefined ? 0 : IN) | (handlers.write === undefined ? 0 : OUT)
-  if (events === 0) {
-    throw aioError(
-      'ERR_AIO_NO_CALLBACK',
-      '"handlers" needs a `read` or a `write` function; pass null to remove the handler.',
-    )
-  }
-  return events
 }

@@ -1,6 +1,7 @@
+export { type FdCallback, FdCallbacks, type FdHandlers } from './callbacks.ts'
 export { ERR, HUP, IN, OUT } from './events.ts'
 export { FdTable } from './fd-table.ts'
-export { AioHandler, type FdHandlers, wantedEvents } from './handler.ts'
+export { AioHandler } from './handler.ts'
 export { restartInterrupted } from './interrupted.ts'
 export type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
 export { ReadyList } from './ready-list.ts'

@@ -43,7 +43,7 @@ export class ReadyList {
       if (callback === null) continue
       this.dispatched++
       progress = true
-      callback.call(handler.callbacks)
+      callback.call(handler.callbacks.target)
     }
     return progress
   }

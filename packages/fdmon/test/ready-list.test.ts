@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { AioHandler, ERR, type FdHandlers, HUP, IN, OUT, ReadyList } from '../src/index.ts'
+import { AioHandler, ERR, FdCallbacks, type FdHandlers, HUP, IN, OUT, ReadyList } from '../src/index.ts'
+
+const newHandler = (fd: number, handlers: FdHandlers) => new AioHandler(fd, new FdCallbacks(handlers))
 
 const handler = (log: string[], name: string, kinds = 'read,write') => {
   const handlers: FdHandlers = {}
   for (const kind of kinds.split(',') as ('read' | 'write')[])
     handlers[kind] = () => void log.push(`${name} ${kind}`)
-  return new AioHandler(0, handlers)
+  return newHandler(0, handlers)
 }
 
 test('F2: which callbacks run follows from what was seen and what is registered, read before write', () => {
@@ -31,7 +33,7 @@ test('F2: which callbacks run follows from what was seen and what is registered,
 test('F6: what a nested dispatch has called is not called again by its parent', () => {
   const log: string[] = []
   const ready = new ReadyList()
-  const nesting = new AioHandler(0, {
+  const nesting = newHandler(0, {
     read() {
       log.push('outer')
       ready.dispatch()
@@ -75,8 +77,8 @@ test('F4: callbacks that are replaced while ready are called in their new form, 
   const b = handler(log, 'old')
   ready.add(a, IN)
   ready.add(b, IN)
-  a.callbacks = { read: () => void log.push('new') }
-  b.callbacks = { write: () => void log.push('never') }
+  a.callbacks = new FdCallbacks({ read: () => void log.push('new') })
+  b.callbacks = new FdCallbacks({ write: () => void log.push('never') })
   expect(ready.dispatch()).toBe(true)
   expect(log).toEqual(['new'])
   expect(ready.isEmpty).toBe(true)
@@ -85,7 +87,7 @@ test('F4: callbacks that are replaced while ready are called in their new form, 
 test('X1: a read that throws leaves the write of the same handler, and the others, to the next dispatch', () => {
   const log: string[] = []
   const ready = new ReadyList()
-  const throwing = new AioHandler(0, {
+  const throwing = newHandler(0, {
     read() {
       throw new Error('read')
     },
@@ -107,16 +109,14 @@ test('callbacks are called on the object that they were given in', () => {
   }
   const connection = new Connection()
   const ready = new ReadyList()
-  ready.add(new AioHandler(0, connection), IN)
+  ready.add(newHandler(0, connection), IN)
   ready.dispatch()
   expect(connection.reads).toBe(1)
 })
 
 test('X3: what is no descriptor and what are no handlers is refused with a sentence', () => {
   const refused = (fd: unknown, handlers: unknown, code: string) =>
-    expect(() => new AioHandler(fd as number, handlers as FdHandlers)).toThrow(
-      expect.objectContaining({ code }),
-    )
+    expect(() => newHandler(fd as number, handlers as FdHandlers)).toThrow(expect.objectContaining({ code }))
   const read = () => {}
   refused(-1, { read }, 'ERR_AIO_OUT_OF_RANGE')
   refused(1.5, { read }, 'ERR_AIO_OUT_OF_RANGE')
@@ -127,4 +127,16 @@ test('X3: what is no descriptor and what are no handlers is refused with a sente
   refused(1, {}, 'ERR_AIO_NO_CALLBACK')
   refused(1, { read, poll: () => true }, 'ERR_AIO_NO_CALLBACK')
   refused(1, { poll: () => true, pollReady: read }, 'ERR_AIO_NO_CALLBACK')
+})
+
+test('X3: each property of the handlers is read once', () => {
+  const reads: string[] = []
+  const handlers = new Proxy({ read() {}, write() {} } as FdHandlers, {
+    get(target, name) {
+      reads.push(String(name))
+      return Reflect.get(target, name)
+    },
+  })
+  new FdCallbacks(handlers)
+  expect(reads).toEqual(['read', 'write', 'poll', 'pollReady', 'pollBegin', 'pollEnd'])
 })

@@ -351,6 +351,25 @@ export function testMonitor(name: string, factory: FdMonitorFactory): void {
       expect(openDescriptors()).toBe(before)
     })
 
+    test('X3: a getter of the handlers that sets the same descriptor itself leaves one handler, which can be removed', () => {
+      using fds = table(factory)
+      const [reader, writer] = pipe()
+      sys.write(writer, new Uint8Array(1))
+      const seen: string[] = []
+      const hostile = {
+        get read() {
+          fds.set(reader, { read: () => void seen.push('inner') })
+          return () => void seen.push('outer')
+        },
+      }
+      fds.set(reader, hostile)
+      look(fds)
+      expect(seen).toEqual(['outer'])
+      fds.remove(reader)
+      expect(look(fds)).toBe(false)
+      for (const fd of [reader, writer]) sys.close(fd)
+    })
+
     test('X6: registering and removing again and again keeps nothing', () => {
       using fds = table(factory)
       const [reader, writer] = pipe()

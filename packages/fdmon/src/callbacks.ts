@@ -1,0 +1,76 @@
+import { aioError, aioTypeError, describe } from '@aiokit/errors'
+import { IN, OUT } from './events.ts'
+
+/**
+ * What to call when a descriptor is ready. Readiness is level-triggered: what is not consumed is reported again.
+ *
+ * `read` runs on IN, HUP and ERR, `write` on OUT and ERR, each only if given; both may run for one event (rule F2).
+ * `poll` and the rest are for loops that poll adaptively, which AioContext does not do yet; they need `read` or `write`
+ * beside them. `poll` only checks, from userspace and in nanoseconds, and `pollReady` does the work (rules P2, P3).
+ */
+export interface FdHandlers {
+  read?(): void
+  write?(): void
+  poll?(): boolean
+  pollReady?(): void
+  pollBegin?(): void
+  pollEnd?(): void
+}
+
+export type FdCallback = (this: FdHandlers) => void
+
+const NAMES = ['read', 'write', 'poll', 'pollReady', 'pollBegin', 'pollEnd'] as const
+
+/**
+ * The functions of some handlers, each read once: changing the object later changes nothing, and a getter that answers
+ * differently the next time, or throws, or calls back into the loop, finds the loop in order.
+ */
+export class FdCallbacks {
+  /** What they are called on, as `this`. */
+  readonly target: FdHandlers
+  readonly read: FdCallback | null
+  readonly write: FdCallback | null
+
+  /** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_NO_CALLBACK`, or what a getter throws */
+  constructor(handlers: FdHandlers) {
+    if (typeof handlers !== 'object' || handlers === null) {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        `"handlers" must be an object with functions, or null to remove. Received ${describe(handlers)}.`,
+      )
+    }
+    const [read, write, poll, pollReady] = NAMES.map((name) => callback(handlers, name))
+    if ((poll === null) !== (pollReady === null)) {
+      throw aioError(
+        'ERR_AIO_NO_CALLBACK',
+        '`poll` and `pollReady` go together: `poll` only checks, `pollReady` does the work.',
+      )
+    }
+    this.target = handlers
+    this.read = read!
+    this.write = write!
+    if (this.events === 0) {
+      throw aioError(
+        'ERR_AIO_NO_CALLBACK',
+        '"handlers" needs a `read` or a `write` function; pass null to remove the handler.',
+      )
+    }
+  }
+
+  /** What their descriptor is to be watched for: `IN`, `OUT` or both. */
+  get events(): number {
+    return (this.read === null ? 0 : IN) | (this.write === null ? 0 : OUT)
+  }
+}
+
+function callback(handlers: FdHandlers, name: (typeof NAMES)[number]): FdCallback | null {
+  const value: unknown = handlers[name]
+  if (value === undefined) return null
+  if (typeof value !== 'function') {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"handlers.${name}" must be a function. Received ${describe(value)}.`,
+    )
+  }
+  return value as FdCallback
+}
