@@ -42,7 +42,7 @@ let current: AioContext | null = null
  * An event loop of your own: descriptors, event notifiers, bottom halves and timers, run by `poll()`, which a
  * callback may call again in order to wait for something while it is being called.
  *
- * An AioContext belongs to the thread that made it; only `notify()`'s effect can be had from another one.
+ * An AioContext belongs to the thread that made it. Another thread can wake it through an `EventNotifier`.
  */
 export class AioContext implements Disposable {
   readonly name: string

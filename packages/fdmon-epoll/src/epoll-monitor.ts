@@ -132,7 +132,8 @@ class EpollMonitor implements FdMonitor {
     // epoll_wait does as well where there is no time to keep to, and is a fifth cheaper: no timespec to copy.
     if (timeoutNs > 0 && hasPwait2) {
       const found = epollPwait2(this.backendFd, this.#events, this.#capacity, timeoutNs)
-      if (found !== -ENOSYS) return found
+      // EPERM is how old seccomp profiles refuse a call that they do not know.
+      if (found !== -ENOSYS && found !== -EPERM) return found
       hasPwait2 = false
     }
     // Whole milliseconds, rounded up: rounded down, a loop would wake early and spin until its timer is due.
