@@ -179,6 +179,27 @@ describe.each(monitors)('nested polls and errors on %s', (_, make) => {
     expect(called.sort()).toEqual([first, second])
   })
 
+  test('X1, F10: a handler that is always ready and always throws does not keep others from running', () => {
+    const [thrower, other, third] = [readyPipe(), readyPipe(), readyPipe()]
+    const calls = new Map<number, number>()
+    const called = (fd: number) => void calls.set(fd, (calls.get(fd) ?? 0) + 1)
+    ctx.setFdHandler(thrower, {
+      read() {
+        called(thrower)
+        throw new Error('always')
+      },
+    })
+    for (const fd of [other, third]) ctx.setFdHandler(fd, { read: () => called(fd) })
+    for (let i = 0; i < 40; i++) {
+      try {
+        ctx.poll(true)
+      } catch (error) {
+        expect(error).toEqual(new Error('always'))
+      }
+    }
+    for (const fd of [thrower, other, third]) expect(calls.get(fd)).toBeGreaterThanOrEqual(10)
+  })
+
   test('X1: an error in a nested poll passes through the callback that made it, or is caught there', () => {
     const fail = () => {
       throw new Error('deep')

@@ -9,18 +9,27 @@ import type { AioHandler } from './handler.ts'
  */
 export class ReadyList {
   readonly #list: QTailQ<AioHandler> = new QTailQ<AioHandler>()
+  /** Whose callback was called last: it has had its turn, although it stays first while its `write` is to come. */
+  #called: AioHandler | null = null
+
+  /** Callbacks called so far. */
+  dispatched = 0
 
   get isEmpty(): boolean {
     return this.#list.isEmpty
   }
 
   /**
-   * For monitors: `handler` was seen with `revents`. What was noted of it before is replaced, since a later look
-   * knows better, and it goes to the end so that one that is always ready does not keep others waiting (F10).
+   * For monitors: `handler` was seen with `revents`, which replaces what was noted of it before: a later look knows
+   * better. One that waits for its turn keeps its place, so that nobody, not even a handler that is always ready and
+   * always throws, gets in front of it again and again (F10). One that has had its turn goes to the end.
    */
   add(handler: AioHandler, revents: number): void {
+    const due = handler.mark(revents)
+    const keeps = due && handler.readyLink.isInserted && handler !== this.#called
+    if (keeps) return
     this.#list.safeRemove(handler.readyLink)
-    if (handler.mark(revents)) this.#list.insertTail(handler.readyLink)
+    if (due) this.#list.insertTail(handler.readyLink)
   }
 
   /** The handler was removed, or is dealt with otherwise: it will not be called for what it was ready for. */
@@ -43,11 +52,10 @@ export class ReadyList {
       if (callback === null) continue
       this.dispatched++
       progress = true
+      this.#called = handler
       callback.call(handler.callbacks.target)
     }
+    this.#called = null
     return progress
   }
-
-  /** Callbacks called so far. */
-  dispatched = 0
 }

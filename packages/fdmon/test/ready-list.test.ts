@@ -47,7 +47,7 @@ test('F6: what a nested dispatch has called is not called again by its parent', 
   expect(log).toEqual(['outer', 'write of the outer one', 'next read', 'outer done'])
 })
 
-test('F10: one that is found ready again goes to the end, and the later look replaces the earlier', () => {
+test('F10: one that is found ready again before its turn keeps its place, and the later look replaces the earlier', () => {
   const log: string[] = []
   const ready = new ReadyList()
   const first = handler(log, 'first')
@@ -55,10 +55,28 @@ test('F10: one that is found ready again goes to the end, and the later look rep
   ready.add(handler(log, 'second'), IN)
   ready.add(first, OUT)
   ready.dispatch()
-  expect(log).toEqual(['second read', 'first write'])
+  expect(log).toEqual(['first write', 'second read'])
   ready.add(first, IN)
   ready.add(first, 0)
   expect(ready.isEmpty).toBe(true)
+})
+
+test('F10: one whose read is running goes to the end when a nested look finds it ready again', () => {
+  const log: string[] = []
+  const ready = new ReadyList()
+  const nesting: AioHandler = newHandler(0, {
+    read() {
+      log.push('read')
+      if (log.length > 1) return
+      ready.add(nesting, IN | OUT)
+      ready.dispatch()
+    },
+    write: () => void log.push('write'),
+  })
+  ready.add(nesting, IN | OUT)
+  ready.add(handler(log, 'other'), IN)
+  ready.dispatch()
+  expect(log).toEqual(['read', 'other read', 'read', 'write'])
 })
 
 test('F4: one that is removed while ready is not due any more', () => {
