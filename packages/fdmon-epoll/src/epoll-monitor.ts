@@ -26,6 +26,8 @@ import {
   epollCtl,
   epollPwait2,
   epollWait,
+  F_GETFD,
+  fcntl,
   SystemError,
 } from '@aiokit/sys'
 
@@ -82,6 +84,7 @@ class EpollMonitor implements FdMonitor {
 
   wait(ready: ReadyList, timeoutNs: number): void {
     if (this.#alwaysReady.size > 0) {
+      this.#verifyAlwaysReady()
       for (const handler of this.#alwaysReady) ready.add(handler, handler.events)
       timeoutNs = 0
     }
@@ -169,8 +172,14 @@ class EpollMonitor implements FdMonitor {
   }
 
   #modify(handler: AioHandler, events: number): void {
-    if (this.#alwaysReady.has(handler)) {
-      handler.events = events
+    if (this.#alwaysReady.delete(handler)) {
+      handler.events = 0
+      try {
+        this.#add(handler, events)
+      } catch (error) {
+        this.#host.closed(handler)
+        throw error
+      }
       return
     }
     const result = this.#ctl(EPOLL_CTL_MOD, handler, events)
@@ -246,6 +255,22 @@ class EpollMonitor implements FdMonitor {
     if (handler == null) return
     const result = this.#ctl(EPOLL_CTL_MOD, handler, handler.events)
     if (result === -EBADF || result === -ENOENT) this.#drop(handler)
+  }
+
+  /** The same for one of those that epoll does not watch: it still refuses them, or they are not what they were. */
+  #verifyAlwaysReady(): void {
+    const handler: AioHandler = this.#alwaysReady.values().next().value!
+    const result = this.#ctl(EPOLL_CTL_ADD, handler, 0)
+    this.#alwaysReady.delete(handler)
+    // EBADF may mean the epoll instance too, which the wait that follows deals with.
+    const isClosed = result === 0 || (result === -EBADF && fcntl(handler.fd, F_GETFD, 0) < 0)
+    if (!isClosed) {
+      this.#alwaysReady.add(handler) // at the end: another one is next
+      return
+    }
+    if (result === 0) this.#ctl(EPOLL_CTL_DEL, handler, 0)
+    handler.events = 0
+    this.#host.closed(handler)
   }
 
   #drop(handler: AioHandler): void {

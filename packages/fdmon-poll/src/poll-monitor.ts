@@ -67,6 +67,7 @@ class PollMonitor implements FdMonitor {
 
   wait(ready: ReadyList, timeoutNs: number): void {
     let left = check(restartInterrupted(this.#ppoll, timeoutNs), 'ppoll')
+    let closed: AioHandler[] | null = null
     for (let slot = 0; left > 0; slot++) {
       const revents = this.#words[slot * WORD_STRIDE + REVENTS]!
       if (revents === 0) continue
@@ -76,10 +77,13 @@ class PollMonitor implements FdMonitor {
         ready.add(handler, revents)
       } else {
         this.#remove(handler)
-        this.#host.closed(handler)
         slot-- // the last one has taken its place and is to be looked at too
+        closed ??= []
+        closed.push(handler)
       }
     }
+    // Afterwards, because whoever hears of it may register, remove, or replace this monitor.
+    if (closed !== null) for (const handler of closed) this.#host.closed(handler)
   }
 
   needWait(): boolean {

@@ -99,7 +99,8 @@ static napi_value sys_getsockopt(napi_env env, napi_callback_info info) {
   int value = 0;
   socklen_t length = sizeof value;
   REQUIRE(arg_int(env, argv[0], &fd) && arg_int(env, argv[1], &level) && arg_int(env, argv[2], &name));
-  return returned(env, getsockopt(fd, level, name, &value, &length) < 0 ? -1 : value);
+  /* A value that is negative itself is not an error of this call: errno has nothing to say about it. */
+  return result(env, getsockopt(fd, level, name, &value, &length) < 0 ? -errno : value);
 }
 
 static napi_value sys_setsockopt(napi_env env, napi_callback_info info) {

@@ -38,7 +38,7 @@ export const getsockname: (fd: number, address: Bytes) => number = native.getsoc
 /** getpeername(2). Returns the length of the address; decodeAddress() reads it. */
 export const getpeername: (fd: number, address: Bytes) => number = native.getpeername
 
-/** getsockopt(2) of an option that is an int. Returns its value. */
+/** getsockopt(2) of an option that is an int. Returns its value; the few options that can be negative look like an error. */
 export const getsockopt: (fd: number, level: number, name: number) => number = native.getsockopt
 
 /** setsockopt(2) of an option that is an int. */

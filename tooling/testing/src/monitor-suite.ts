@@ -216,6 +216,39 @@ export function testMonitor(name: string, factory: FdMonitorFactory): void {
       for (const fd of [writer, again, other]) sys.close(fd)
     })
 
+    test('F8: a regular file that was closed unregistered is dropped and named, and its closed number is refused', () => {
+      const closed: number[] = []
+      using fds = new FdTable(factory, (handler) => closed.push(handler.fd))
+      const file = regularFile()
+      let reads = 0
+      fds.set(file, { read: () => void reads++ })
+      expect([look(fds), reads]).toEqual([true, 1])
+      sys.close(file)
+      look(fds)
+      expect([closed, reads, look(fds)]).toEqual([[file], 1, false])
+      const another = regularFile()
+      fds.set(another, { read() {} })
+      sys.close(another)
+      expect(() => fds.set(another, { read() {} })).toThrow(expect.objectContaining({ code: 'EBADF' }))
+    })
+
+    test('F8: who hears of a closed descriptor may change what is watched', () => {
+      const pipes = Array.from({ length: 4 }, pipe)
+      let reads = 0
+      using fds: FdTable = new FdTable(factory, () => {
+        fds.remove(pipes[1]![0])
+        fds.set(pipes[3]![0], { read: () => void reads++ })
+      })
+      for (const [reader, writer] of pipes) sys.write(writer, new Uint8Array(reader > 0 ? 1 : 0))
+      for (const [reader] of pipes.slice(0, 3)) fds.set(reader, { read: () => void reads++ })
+      sys.close(pipes[0]![0])
+      for (let i = 0; i < 600; i++) look(fds)
+      reads = 0
+      look(fds)
+      expect(reads).toBe(2)
+      for (const fd of pipes.flat().slice(1)) sys.close(fd)
+    })
+
     test('F8: the number is registered again before the loss was noticed', () => {
       using fds = new FdTable(factory, () => {})
       const [reader, writer] = pipe()
