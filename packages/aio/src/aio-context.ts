@@ -233,10 +233,20 @@ export class AioContext implements Disposable {
     }
     this.#closed = true
     if (current === this) current = null
-    this.#bottomHalves.close()
-    this.#timers.close()
-    this.#fds.close()
-    this.#gate.close()
+    // Whatever one of them throws, the others let go of what they have.
+    try {
+      this.#bottomHalves.close()
+    } finally {
+      try {
+        this.#timers.close()
+      } finally {
+        try {
+          this.#fds.close()
+        } finally {
+          this.#gate.close()
+        }
+      }
+    }
   }
 
   [Symbol.dispose](): void {

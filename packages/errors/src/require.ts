@@ -3,8 +3,16 @@ import { aioRangeError, aioTypeError } from './aio-error.ts'
 
 /** How a rejected value appears in an error message: short, and never throwing itself. */
 export function describe(value: unknown): string {
-  if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function'
-  const text = inspect(value, { depth: 0, customInspect: false, breakLength: Number.POSITIVE_INFINITY })
+  let text: string
+  try {
+    text =
+      typeof value === 'function'
+        ? `function ${value.name}`
+        : inspect(value, { depth: 0, customInspect: false, breakLength: Number.POSITIVE_INFINITY })
+  } catch {
+    // A getter of the value that throws, a name that is a symbol.
+    text = `a value of type ${typeof value}`
+  }
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
 

@@ -50,6 +50,18 @@ group('X2: misuse throws an error with an ERR_AIO_ code and a sentence', () => {
     expect(describe('x'.repeat(1000)).length).toBe(60)
   })
 
+  test('a value that resists is described all the same', () => {
+    const throwing = {
+      get [Symbol.toStringTag](): string {
+        throw new Error('no')
+      },
+    }
+    const nameless = Object.defineProperty(() => {}, 'name', { value: Symbol('s') })
+    const longwinded = Object.defineProperty(() => {}, 'name', { value: 'x'.repeat(1000) })
+    expect([throwing, nameless].map(describe)).toEqual(['a value of type object', 'a value of type function'])
+    expect(describe(longwinded).length).toBe(60)
+  })
+
   test('the stack begins at the caller, the cause is kept', () => {
     const cause = new Error('root')
     const error = (function caller() {

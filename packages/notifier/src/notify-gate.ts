@@ -41,6 +41,7 @@ const SLEEPER = 2
 export class NotifyGate implements Disposable {
   readonly #words: Int32Array
   readonly #notifier: EventNotifier
+  readonly #isOwner: boolean
 
   /**
    * Makes a gate owned by this thread, or with `handle` the notifying side of one in another thread.
@@ -48,6 +49,7 @@ export class NotifyGate implements Disposable {
    * @throws SystemError EMFILE, ENFILE, ENOMEM: see eventfd(2)
    */
   constructor(handle?: NotifyGateHandle) {
+    this.#isOwner = handle === undefined
     if (handle === undefined) {
       this.#words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT))
       this.#notifier = new EventNotifier()
@@ -79,7 +81,7 @@ export class NotifyGate implements Disposable {
   /**
    * Any thread: what was published before is seen by the owner's next look, and an owner that sleeps is woken (N1).
    *
-   * @throws SystemError EBADF if the owner has closed the gate
+   * After the owner has closed the gate nobody sleeps on it and this does nothing.
    */
   notify(): void {
     const words = this.#words
@@ -156,6 +158,8 @@ export class NotifyGate implements Disposable {
 
   /** Closes the eventfd if this is the owner's side. May be called twice. */
   close(): void {
+    // First, so that a notifier that comes later does not write to a number that is another file's by then.
+    if (this.#isOwner) Atomics.store(this.#words, NOTIFY_ME, 0)
     this.#notifier.close()
   }
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { check, POLLIN, ppoll } from '@aiokit/sys'
 import { expect, test } from 'vitest'
-import { NotifyGate } from '../src/index.ts'
+import { EventNotifier, NotifyGate } from '../src/index.ts'
 
 /** Waits on the gate as a loop does; returns whether its descriptor was readable. */
 function waitOn(gate: NotifyGate, timeoutNs: number): boolean {
@@ -118,6 +118,27 @@ test('N1, N2, N3: with notifiers in two threads no work is left while the owner 
   expect(gate.writes + gate.writesAvoided).toBe(WORKERS * COUNT)
   expect(sleeps).toBeGreaterThan(0)
   for (const worker of workers) await worker.terminate()
+})
+
+test('X3, N4: after the owner closed it, between prepare and check, nobody writes to its number', () => {
+  const gate = new NotifyGate()
+  const remote = new NotifyGate(gate.handle)
+  gate.hostPrepare()
+  const { fd } = gate
+  gate.close()
+  using innocent = new EventNotifier()
+  expect(innocent.fd).toBe(fd)
+  remote.notify()
+  expect(innocent.testAndClear()).toBe(false)
+})
+
+test('N4: the end of a host loop’s sleep leaves a wait noted', () => {
+  using gate = new NotifyGate()
+  gate.beginWait()
+  gate.hostPrepare()
+  gate.hostCheck()
+  gate.notify()
+  expect(gate.writes).toBe(1)
 })
 
 test('X3: what is no handle of a gate is refused', () => {
