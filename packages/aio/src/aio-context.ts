@@ -34,6 +34,13 @@ export interface AioContextOptions {
   measure?: boolean
 }
 
+// What a poll runs, in this order.
+const BOTTOM_HALVES = 0
+const COMPLETIONS = 1
+const HANDLERS = 2
+const TIMERS = 3
+const STAGES = 4
+
 // Of this thread: a context never leaves the thread that made it.
 let running: AioContext | null = null
 let current: AioContext | null = null
@@ -55,6 +62,8 @@ export class AioContext implements Disposable {
   readonly #fds: FdTable
   /** Polls of this context that are running, one inside the other. */
   #depth = 0
+  /** Where the next poll begins: after the stage in which a callback threw, so that the stages behind it get their turn. */
+  #firstStage = BOTTOM_HALVES
   #closed = false
 
   readonly #measure: boolean
@@ -131,11 +140,7 @@ export class AioContext implements Disposable {
     this.#polls++
     try {
       this.#wait(blocking ? this.#timeoutNs(timeoutNs) : 0)
-      let progress = this.#bottomHalves.run()
-      if (this.#fds.monitor.dispatch?.()) progress = true
-      if (this.#fds.dispatch()) progress = true
-      if (this.#timers.run()) progress = true
-      return progress
+      return this.#dispatch()
     } finally {
       this.#depth--
       running = parent
@@ -280,6 +285,38 @@ export class AioContext implements Disposable {
     const signalled = this.#fds.takeReady(this.#gateHandler)
     if (signalled) this.#accepts++
     this.#gate.accept(signalled)
+  }
+
+  #dispatch(): boolean {
+    const first = this.#depth === 1 ? this.#firstStage : BOTTOM_HALVES
+    let stage = first
+    let progress = false
+    try {
+      do {
+        if (this.#runStage(stage)) progress = true
+        stage = (stage + 1) % STAGES
+      } while (stage !== first)
+    } catch (error) {
+      this.#firstStage = (stage + 1) % STAGES
+      throw error
+    }
+    this.#firstStage = BOTTOM_HALVES
+    return progress
+  }
+
+  #runStage(stage: number): boolean {
+    switch (stage) {
+      case BOTTOM_HALVES:
+        return this.#bottomHalves.run()
+      case COMPLETIONS:
+        return this.#fds.monitor.dispatch?.() ?? false
+      case HANDLERS:
+        return this.#fds.dispatch()
+      case TIMERS:
+        return this.#timers.run()
+      default:
+        return false
+    }
   }
 
   #reportClosed(handler: AioHandler): void {

@@ -200,6 +200,22 @@ describe.each(monitors)('nested polls and errors on %s', (_, make) => {
     for (const fd of [thrower, other, third]) expect(calls.get(fd)).toBeGreaterThanOrEqual(10)
   })
 
+  test('X1: a bottom half that always throws and reschedules itself keeps neither handlers nor timers from running', () => {
+    const fd = readyPipe()
+    const clock = new ManualClock()
+    let [reads, fired] = [0, 0]
+    const bh = ctx.createBottomHalf(() => {
+      bh.schedule()
+      throw new Error('always')
+    })
+    ctx.setFdHandler(fd, { read: () => void reads++ })
+    ctx.createTimer(clock, () => fired++).mod(0)
+    bh.schedule()
+    for (let i = 0; i < 10; i++) expect(() => ctx.poll(true)).toThrow('always')
+    expect([reads >= 4, fired]).toEqual([true, 1])
+    bh.delete()
+  })
+
   test('X1: an error in a nested poll passes through the callback that made it, or is caught there', () => {
     const fail = () => {
       throw new Error('deep')
