@@ -1,4 +1,4 @@
-import { sys } from 'aiokit'
+import { restartInterrupted, sys } from 'aiokit'
 import { afterEach } from 'vitest'
 import { type Address, openSocket } from '../../src/address.ts'
 import { clientFlags, option } from '../../src/client/negotiate.ts'
@@ -115,6 +115,12 @@ export class RawClient {
 
   #wait(events: number): void {
     const polled = new Int32Array([this.fd, events])
-    if (sys.check(sys.ppoll(polled, 1, TIMEOUT_NS), 'ppoll') === 0) throw new Error('the server is silent')
+    if (
+      sys.check(
+        restartInterrupted((timeoutNs) => sys.ppoll(polled, 1, timeoutNs), TIMEOUT_NS),
+        'ppoll',
+      ) === 0
+    )
+      throw new Error('the server is silent')
   }
 }
