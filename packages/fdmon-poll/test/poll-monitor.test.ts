@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { FdTable } from '@aiokit/fdmon'
+import { type FdMonitorFactory, FdTable } from '@aiokit/fdmon'
 import * as sys from '@aiokit/sys'
 import { openDescriptors, pipe, testInterruption, testMonitor } from '@aiokit/testing'
 import { expect, test } from 'vitest'
@@ -59,6 +59,37 @@ test('M3: it hands over at the number asked for, with everything that it watched
   fds.wait(0)
   fds.dispatch()
   expect(reads).toBe(3)
+  for (const fd of pipes.flat()) sys.close(fd)
+})
+
+test('M3: if the other monitor refuses what is watched it stays, says why, and nothing is reported as closed', () => {
+  const refusing: FdMonitorFactory = (host) => {
+    const monitor = pollMonitor()(host)
+    const update = monitor.update.bind(monitor)
+    let updates = 0
+    monitor.update = (handler, events) => {
+      if (events !== 0 && ++updates === 2) throw new sys.SystemError(-sys.ELOOP, 'epoll_ctl')
+      update(handler, events)
+    }
+    return monitor
+  }
+  const closed: number[] = []
+  using fds = new FdTable(pollMonitor({ upgrade: { at: 4, to: refusing } }), (handler) =>
+    closed.push(handler.fd),
+  )
+  const pipes = [pipe(), pipe(), pipe(), pipe()]
+  let reads = 0
+  for (const [reader, writer] of pipes) {
+    fds.set(reader, { read: () => void reads++ })
+    sys.write(writer, new Uint8Array(1))
+  }
+  fds.wait(0)
+  fds.dispatch()
+  expect([reads, closed]).toEqual([4, []])
+  expect(fds.fallback).toMatchObject({ code: 'ELOOP' })
+  for (const [reader] of pipes) fds.remove(reader)
+  fds.wait(0)
+  expect(fds.dispatch()).toBe(false)
   for (const fd of pipes.flat()) sys.close(fd)
 })
 

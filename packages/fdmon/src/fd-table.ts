@@ -128,19 +128,36 @@ export class FdTable implements Disposable {
 
   #replace(factory: FdMonitorFactory): FdMonitor {
     const watched = [...this.#handlers.values()].filter((handler) => handler.events !== 0)
-    const events = watched.map((handler) => handler.events)
+    const before = watched.map(({ events, slot, generation }) => ({ events, slot, generation }))
     const former = this.#monitor
-    this.#monitor = factory(this.#host)
-    this.#formerSystemCalls += former.systemCalls
-    former.close()
+    const next = factory(this.#host)
+    this.#monitor = next
+    for (const handler of watched) handler.events = 0
+    const lost: AioHandler[] = []
     for (const [i, handler] of watched.entries()) {
       try {
         // Not necessarily the monitor just made: it may have been replaced in turn.
-        this.#monitor.update(handler, events[i]!)
-      } catch {
-        this.#host.closed(handler)
+        this.#monitor.update(handler, before[i]!.events)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EBADF') {
+          lost.push(handler)
+          continue
+        }
+        // It refuses what the former one watches: that one stays, with everything as it was.
+        this.#formerSystemCalls += this.#monitor.systemCalls
+        this.#monitor.close()
+        for (const [j, each] of watched.entries()) Object.assign(each, before[j])
+        this.#monitor = former
+        this.#fallback = error as Error
+        return former
       }
     }
+    this.#formerSystemCalls += former.systemCalls
+    // Closing it marks what it watched as unwatched, which is news of the past by now.
+    const after = watched.map((handler) => handler.events)
+    former.close()
+    for (const [i, handler] of watched.entries()) handler.events = after[i]!
+    for (const handler of lost) this.#host.closed(handler)
     return this.#monitor
   }
 }

@@ -11,7 +11,8 @@ export interface FdMonitorHost {
 
   /**
    * Puts a monitor made by `factory` in the place of this one, which is closed, and has it watch every handler that
-   * was watched. Returns it, so that the old monitor can finish the call it is in by way of the new one.
+   * was watched. Returns it, so that the old monitor can finish the call it is in by way of the new one. If the new one
+   * refuses a handler whose descriptor is open, the old one stays, is returned, and the reason is recorded.
    *
    * @throws what `factory` throws; the old monitor stays
    */
