@@ -73,3 +73,46 @@ export function requireFunction<F extends (...args: never[]) => unknown>(value: 
   }
   return value
 }
+
+/**
+ * Returns `value` if it is a string, the empty one included.
+ *
+ * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE` otherwise
+ */
+export function requireString(value: unknown, name: string): string {
+  if (typeof value !== 'string') {
+    throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', `"${name}" must be a string. Received ${describe(value)}.`)
+  }
+  return value
+}
+
+/**
+ * Returns `value` if it is true or false: what is merely true-like is more often a mistake than meant.
+ *
+ * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE` otherwise
+ */
+export function requireBoolean(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"${name}" must be a boolean. Received ${describe(value)}.`,
+    )
+  }
+  return value
+}
+
+/**
+ * Returns `value` if it is an object whose properties can be read: not null, and no function, which is what a caller
+ * passes who has mixed up two arguments.
+ *
+ * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE` otherwise
+ */
+export function requireObject<T extends object>(value: T, name: string): T {
+  if (typeof value !== 'object' || value === null) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"${name}" must be an object. Received ${describe(value)}.`,
+    )
+  }
+  return value
+}

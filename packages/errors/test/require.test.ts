@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { expect, describe as group, test } from 'vitest'
-import { aioError, describe, requireFunction, requireInteger, requireNumber } from '../src/index.ts'
+import {
+  aioError,
+  describe,
+  requireBoolean,
+  requireFunction,
+  requireInteger,
+  requireNumber,
+  requireObject,
+  requireString,
+} from '../src/index.ts'
 
 group('X2: misuse throws an error with an ERR_AIO_ code and a sentence', () => {
   test('an integer in range comes back unchanged, anything else is refused', () => {
@@ -38,6 +47,32 @@ group('X2: misuse throws an error with an ERR_AIO_ code and a sentence', () => {
     )
     const f = () => 1
     expect(requireFunction(f, 'callback')).toBe(f)
+  })
+
+  test('a string, a boolean and an object come back unchanged, anything else is refused by name', () => {
+    const kinds: [(value: never, name: string) => unknown, (value: unknown) => boolean, string][] = [
+      [requireString, (value) => typeof value === 'string', 'a string'],
+      [requireBoolean, (value) => value === true || value === false, 'a boolean'],
+      [requireObject, (value) => typeof value === 'object' && value !== null, 'an object'],
+    ]
+    const values = fc.oneof(
+      fc.anything({ withNullPrototype: true, withBigInt: true }),
+      fc.constantFrom<unknown>(null, '', false, Symbol('s'), () => {}, Object('text'), Object(false)),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...kinds), values, ([check, fits, kind], value) => {
+        if (fits(value)) expect(check(value as never, 'x')).toBe(value)
+        else {
+          expect(() => check(value as never, 'x')).toThrow(
+            expect.objectContaining({
+              name: 'TypeError',
+              code: 'ERR_AIO_INVALID_ARG_TYPE',
+              message: `"x" must be ${kind}. Received ${describe(value)}.`,
+            }),
+          )
+        }
+      }),
+    )
   })
 
   test('whatever is described, the description is short and does not throw', () => {
