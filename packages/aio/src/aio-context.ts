@@ -8,9 +8,12 @@ import {
   aioError,
   aioTypeError,
   describe,
+  requireBoolean,
   requireFunction,
   requireInteger,
   requireNumber,
+  requireObject,
+  requireString,
 } from '@aiokit/errors'
 import {
   type AioHandler,
@@ -73,23 +76,24 @@ export class AioContext implements Disposable {
   #accepts = 0
 
   /**
-   * @throws SystemError EMFILE, ENFILE, ENOMEM; `ERR_AIO_INVALID_ARG_TYPE`
+   * @throws SystemError EMFILE, ENFILE, ENOMEM; `ERR_AIO_INVALID_ARG_TYPE`; what the monitor's factory throws
    */
   constructor(options: AioContextOptions) {
-    if (typeof options?.fdmon !== 'function') {
+    const { fdmon, name = 'aio', measure = false } = requireObject(options, 'options')
+    if (typeof fdmon !== 'function') {
       throw aioTypeError(
         'ERR_AIO_INVALID_ARG_TYPE',
-        `"options.fdmon" must be a monitor factory such as epollMonitor(). Received ${describe(options?.fdmon)}.`,
+        `"options.fdmon" must be a monitor factory such as epollMonitor(). Received ${describe(fdmon)}.`,
       )
     }
-    this.name = options.name ?? 'aio'
-    this.#measure = options.measure ?? false
+    this.name = requireString(name, 'options.name')
+    this.#measure = requireBoolean(measure, 'options.measure')
     this.#gate = new NotifyGate()
     this.#bottomHalves = new BottomHalfList(this.#gate)
     this.#timers = new ContextTimers(this.#gate)
     let fds: FdTable | undefined
     try {
-      fds = new FdTable(options.fdmon, (handler) => this.#reportClosed(handler))
+      fds = new FdTable(fdmon, (handler) => this.#reportClosed(handler))
       this.#gateHandler = fds.set(this.#gate.fd, { read() {} })
       this.#fds = fds
     } catch (error) {
@@ -104,7 +108,11 @@ export class AioContext implements Disposable {
     return running ?? current
   }
 
-  /** Makes this the thread's context for code that is not called by any (an I/O thread does so at its start). */
+  /**
+   * Makes this the thread's context for code that is not called by any (an I/O thread does so at its start).
+   *
+   * @throws `ERR_AIO_CLOSED`
+   */
   makeCurrent(): void {
     this.#requireOpen()
     current = this
@@ -129,9 +137,13 @@ export class AioContext implements Disposable {
    *
    * @param timeoutNs longest time to wait if `blocking`, in nanoseconds; default for ever
    * @throws what a callback throws. The context is in order then, and the next poll runs what this one had left (X1).
+   * @throws `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`
+   * @throws `ERR_AIO_NOTIFIER_LOST` if other code closed the descriptor that the context is woken through
+   * @throws SystemError if the monitor fails and has no other to go on with
    */
   poll(blocking: boolean, timeoutNs: number = Number.POSITIVE_INFINITY): boolean {
     if (this.#closed) this.#requireOpen()
+    if (typeof blocking !== 'boolean') requireBoolean(blocking, 'blocking')
     if (timeoutNs !== Number.POSITIVE_INFINITY)
       requireNumber(timeoutNs, 'timeoutNs', 0, Number.POSITIVE_INFINITY)
     const parent = running
@@ -150,11 +162,12 @@ export class AioContext implements Disposable {
   /**
    * Polls, blocking, for as long as `condition()` is true. The way to wait in synchronous code, callbacks included.
    *
-   * @throws what a callback or `condition` throws
+   * @throws what a callback or `condition` throws, and what `poll` does
    */
   waitWhile(condition: () => boolean): void {
     requireFunction(condition, 'condition')
-    while (condition()) this.poll(true)
+    // A promise is always true: an async function would be waited for for ever.
+    while (requireBoolean(condition(), 'the result of condition()')) this.poll(true)
   }
 
   /**
@@ -177,7 +190,11 @@ export class AioContext implements Disposable {
     else this.#fds.set(fd, handlers)
   }
 
-  /** As `setFdHandler`, for an event notifier. Its `read` should begin with `notifier.testAndClear()`. */
+  /**
+   * As `setFdHandler`, for an event notifier. Its `read` should begin with `notifier.testAndClear()`.
+   *
+   * @throws as `setFdHandler`; `ERR_AIO_CLOSED` for a notifier that is closed
+   */
   setEventNotifier(notifier: EventNotifier, handlers: FdHandlers | null): void {
     if (typeof notifier?.fd !== 'number') {
       throw aioTypeError(
@@ -185,10 +202,15 @@ export class AioContext implements Disposable {
         `"notifier" must be an EventNotifier. Received ${describe(notifier)}.`,
       )
     }
+    if (notifier.fd < 0) throw aioError('ERR_AIO_CLOSED', 'This EventNotifier is closed: make a new one.')
     this.setFdHandler(notifier.fd, handlers)
   }
 
-  /** Makes a poll that is blocking, or else the next one, return at once (rule N1). */
+  /**
+   * Makes a poll that is blocking, or else the next one, return at once (rule N1).
+   *
+   * @throws `ERR_AIO_CLOSED`
+   */
   notify(): void {
     this.#requireOpen()
     this.#gate.notify()
@@ -204,12 +226,17 @@ export class AioContext implements Disposable {
     this.#bottomHalves.scheduleOneshot(callback, name)
   }
 
-  /** A timer on `clock` (`realtime`, `host`, `virtual` or one of your own) whose callback this context runs. */
+  /**
+   * A timer on `clock` (`realtime`, `host`, `virtual` or one of your own) whose callback this context runs.
+   *
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_CLOSED`
+   */
   createTimer(clock: Clock, callback: () => void): Timer {
     this.#requireOpen()
     return this.#timers.create(clock, callback)
   }
 
+  /** What the context has done so far; a new object for each call, also after `close()`. */
   stats(): AioStats {
     return {
       polls: this.#polls,
@@ -321,6 +348,7 @@ export class AioContext implements Disposable {
 
   #reportClosed(handler: AioHandler): void {
     if (handler === this.#gateHandler) {
+      this.#gate.abandon()
       throw aioError(
         'ERR_AIO_NOTIFIER_LOST',
         `Other code closed descriptor ${handler.fd}, which context "${this.name}" is woken through: close the context and make a new one.`,

@@ -8,7 +8,7 @@ export interface AioStats {
   systemCalls: number
   /** eventfd writes to wake this context, by any thread; modulo 2**32. */
   eventfdWrites: number
-  /** Notifications that needed no eventfd write because the context was awake; modulo 2**32. */
+  /** Notifications, the context's own news included, that needed no eventfd write: it was awake. Modulo 2**32. */
   eventfdWritesAvoided: number
   /** Bottom halves run. */
   bottomHalves: number

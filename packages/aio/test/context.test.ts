@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { EventNotifier } from '@aiokit/notifier'
 import * as sys from '@aiokit/sys'
@@ -9,6 +10,7 @@ import { AioContext } from '../src/index.ts'
 import { monitors, newContext } from './monitors.ts'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
+const isEventfd = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`).includes('eventfd')
 const code = (value: string) => expect.objectContaining({ code: value })
 
 describe.each(monitors)('a context on %s', (name, make) => {
@@ -65,12 +67,21 @@ describe.each(monitors)('a context on %s', (name, make) => {
       [() => ctx.createTimer({} as never, () => {}), '"clock" must be a Clock'],
       [() => ctx.createBottomHalf('x' as never), '"callback" must be a function'],
       [() => ctx.waitWhile(true as never), '"condition" must be a function. Received true.'],
+      [() => ctx.waitWhile((async () => false) as never), 'condition()" must be a boolean. Received Promise'],
+      [() => ctx.poll('false' as never), '"blocking" must be a boolean. Received \'false\'.'],
       [() => new AioContext({} as never), '"options.fdmon" must be a monitor factory'],
+      [() => new AioContext(null as never), '"options" must be an object. Received null.'],
+      [
+        () => new AioContext({ fdmon: make(), name: Symbol('s') as never }),
+        '"options.name" must be a string',
+      ],
+      [() => new AioContext({ fdmon: make(), measure: 1 as never }), '"options.measure" must be a boolean'],
+      [() => new AioContext({ fdmon: (() => null) as never }), 'must return an FdMonitor'],
     ]
     for (const [call, message] of calls) expect(call).toThrow(message)
     using closed = new EventNotifier()
     closed.close()
-    expect(() => ctx.setEventNotifier(closed, { read })).toThrow(code('ERR_AIO_OUT_OF_RANGE'))
+    expect(() => ctx.setEventNotifier(closed, { read })).toThrow(code('ERR_AIO_CLOSED'))
   })
 
   test("F3: the context's own descriptors cannot be taken over", () => {
@@ -87,6 +98,35 @@ describe.each(monitors)('a context on %s', (name, make) => {
     }
     expect(refused).toBe(name === 'epoll' ? 2 : 1)
     for (const fd of [next, other]) sys.close(fd)
+  })
+
+  test('X3: other code closes the descriptor that the context is woken through: it says so, and touches it no more', () => {
+    const ctx = newContext(make)
+    const [probe, ...rest] = pipe()
+    for (const fd of [probe, ...rest]) sys.close(fd)
+    // The context's own, which nobody is told the number of, are the last that were opened before.
+    const own = Array.from({ length: 3 }, (_, i) => probe - 1 - i).find((fd) => {
+      try {
+        ctx.setFdHandler(fd, { read() {} })
+        ctx.setFdHandler(fd, null)
+        return false
+      } catch (error) {
+        return (error as { code: string }).code === 'ERR_AIO_RESERVED_FD' && isEventfd(fd)
+      }
+    })!
+    sys.close(own)
+    const poll = () => {
+      for (let i = 0; i < 600; i++) ctx.poll(false)
+    }
+    expect(poll).toThrow(code('ERR_AIO_NOTIFIER_LOST'))
+    using innocent = new EventNotifier()
+    expect(innocent.fd).toBe(own)
+    expect(poll, 'is said once').not.toThrow()
+    ctx.notify()
+    expect(innocent.testAndClear()).toBe(false)
+    ctx.close()
+    innocent.set()
+    expect(innocent.testAndClear(), 'still open').toBe(true)
   })
 
   test('F8: a descriptor closed while it was watched is named in a warning', () => {

@@ -28,6 +28,40 @@ describe.each(monitors)('poll() on %s', (_, make) => {
     expect(sys.monotonicNs() - start).toBeGreaterThanOrEqual(1_000_000)
   })
 
+  test('N3: a notification from a callback is for the next poll, which it makes return at once', () => {
+    for (const stage of ['bottom half', 'timer'] as const) {
+      const clock = new ManualClock()
+      const notify = () => ctx.notify()
+      if (stage === 'timer') ctx.createTimer(clock, notify).mod(0)
+      else ctx.scheduleOneshot(notify)
+      expect(ctx.poll(true)).toBe(true)
+      const start = sys.monotonicNs()
+      expect(ctx.poll(true, 5e9)).toBe(false)
+      expect(sys.monotonicNs() - start, stage).toBeLessThan(5e9)
+    }
+  })
+
+  test('a time limit, a timer and an idle bottom half: a poll blocks for the shortest', () => {
+    const timer = ctx.createTimer(realtime, () => {})
+    const bh = ctx.createBottomHalf(() => {})
+    const cases: [limit: number, timer: number, idle: boolean, shortest: number][] = [
+      [20e9, 2e6, false, 2e6],
+      [20e9, 20e9, true, 10e6],
+      [2e6, 20e9, true, 2e6],
+    ]
+    for (const [limit, deadline, idle, shortest] of cases) {
+      const start = realtime.now()
+      timer.mod(start + deadline)
+      if (idle) bh.scheduleIdle()
+      ctx.poll(true, limit)
+      expect(realtime.now() - start).toBeGreaterThanOrEqual(shortest - 1000)
+      expect(realtime.now() - start).toBeLessThan(20e9)
+      bh.cancel()
+    }
+    timer.del()
+    bh.delete()
+  }, 15_000)
+
   test('a poll that is not to block does not, one with a time limit keeps it', () => {
     expect(ctx.poll(false)).toBe(false)
     const start = sys.monotonicNs()
@@ -139,7 +173,9 @@ describe.each(monitors)('poll() on %s', (_, make) => {
     other.makeCurrent()
     seen.push(AioContext.current)
     other.close()
-    expect([...seen, AioContext.current]).toEqual([null, ctx, other, ctx, null, other, null])
+    const expected = [null, ctx, other, ctx, null, other, null]
+    // One by one: two contexts are equal to toEqual().
+    for (const [i, one] of [...seen, AioContext.current].entries()) expect(one, `${i}`).toBe(expected[i])
   })
 
   test('M2: many descriptors are dispatched in one poll', () => {

@@ -1,3 +1,4 @@
+import { requireFunction, requireObject } from '@aiokit/errors'
 import {
   type AioHandler,
   type FdMonitor,
@@ -9,6 +10,7 @@ import {
 import {
   check,
   close,
+  disown,
   EBADF,
   EEXIST,
   EINVAL,
@@ -28,6 +30,7 @@ import {
   epollWait,
   F_GETFD,
   fcntl,
+  own,
   SystemError,
 } from '@aiokit/sys'
 
@@ -38,7 +41,9 @@ export interface EpollMonitorOptions {
 
 /** A file descriptor monitor on epoll(7): O(ready) for each wait, nanosecond timeouts (M3). */
 export function epollMonitor(options: EpollMonitorOptions = {}): FdMonitorFactory {
-  return (host) => new EpollMonitor(host, options.fallback)
+  const { fallback } = requireObject(options, 'options')
+  if (fallback !== undefined) requireFunction(fallback, 'options.fallback')
+  return (host) => new EpollMonitor(host, fallback)
 }
 
 // struct epoll_event as 32-bit words: events, (padding,) slot, generation.
@@ -69,11 +74,13 @@ class EpollMonitor implements FdMonitor {
   readonly #alwaysReady: Set<AioHandler> = new Set<AioHandler>()
   #waits = 0
   #verified = 0
+  /** Found closed by the call that is running, to be reported at its end: who hears of it may call anything. */
+  #lost: AioHandler[] = []
 
   constructor(host: FdMonitorHost, fallback: FdMonitorFactory | undefined) {
     this.#host = host
     this.#fallback = fallback
-    this.backendFd = check(epollCreate1(EPOLL_CLOEXEC), 'epoll_create1')
+    this.backendFd = check(createInstance(), 'epoll_create1')
   }
 
   update(handler: AioHandler, events: number): void {
@@ -83,26 +90,8 @@ class EpollMonitor implements FdMonitor {
   }
 
   wait(ready: ReadyList, timeoutNs: number): void {
-    if (this.#alwaysReady.size > 0) {
-      this.#verifyAlwaysReady()
-      for (const handler of this.#alwaysReady) ready.add(handler, handler.events)
-      timeoutNs = 0
-    }
-    const found = restartInterrupted(this.#epollWait, timeoutNs)
-    if (found < 0) {
-      this.#fail(found, 'epoll_wait').wait(ready, timeoutNs)
-      return
-    }
-    let stale = false
-    for (let at = 0; at < found * STRIDE; at += STRIDE) {
-      const handler = this.#handlers[this.#events[at + DATA]!]
-      if (handler != null && handler.generation === this.#events[at + DATA + 1])
-        ready.add(handler, this.#events[at]!)
-      else stale = true
-    }
-    if (stale) this.#rebuild()
-    else if (found === this.#capacity && found < MAX_EVENTS) this.#grow()
-    if (++this.#waits >= WAITS_PER_VERIFICATION) this.#verifyOne()
+    this.#look(ready, timeoutNs)
+    if (this.#lost.length > 0) this.#reportLost()
   }
 
   needWait(): boolean {
@@ -130,6 +119,29 @@ class EpollMonitor implements FdMonitor {
     this.backendFd = -1
   }
 
+  #look(ready: ReadyList, timeoutNs: number): void {
+    if (this.#alwaysReady.size > 0) {
+      this.#verifyAlwaysReady()
+      for (const handler of this.#alwaysReady) ready.add(handler, handler.events)
+      timeoutNs = 0
+    }
+    const found = restartInterrupted(this.#epollWait, timeoutNs)
+    if (found < 0) {
+      this.#fail(found, 'epoll_wait').wait(ready, timeoutNs)
+      return
+    }
+    let stale = false
+    for (let at = 0; at < found * STRIDE; at += STRIDE) {
+      const handler = this.#handlers[this.#events[at + DATA]!]
+      if (handler != null && handler.generation === this.#events[at + DATA + 1])
+        ready.add(handler, this.#events[at]!)
+      else stale = true
+    }
+    if (++this.#waits >= WAITS_PER_VERIFICATION) this.#verifySome(found)
+    if (stale) this.#rebuild()
+    else if (found === this.#capacity && found < MAX_EVENTS) this.#grow()
+  }
+
   readonly #epollWait = (timeoutNs: number): number => {
     this.systemCalls++
     // epoll_wait does as well where there is no time to keep to, and is a fifth cheaper: no timespec to copy.
@@ -144,9 +156,9 @@ class EpollMonitor implements FdMonitor {
     return epollWait(this.backendFd, this.#events, this.#capacity, timeoutMs)
   }
 
-  #ctl(op: number, handler: AioHandler, events: number): number {
+  #ctl(op: number, handler: AioHandler, events: number, instance: number = this.backendFd): number {
     this.systemCalls++
-    return epollCtl(this.backendFd, op, handler.fd, events, handler.slot, handler.generation)
+    return epollCtl(instance, op, handler.fd, events, handler.slot, handler.generation)
   }
 
   #add(handler: AioHandler, events: number): void {
@@ -164,7 +176,8 @@ class EpollMonitor implements FdMonitor {
     if (result === -EPERM) {
       this.#alwaysReady.add(handler)
       handler.events = events
-    } else if (isCallersFault(result)) {
+    } else if (result === -EINVAL || result === -ELOOP || (result === -EBADF && !isOpen(handler))) {
+      // A bad descriptor, or one that an epoll instance cannot watch because it would watch itself.
       check(result, 'epoll_ctl', `(fd ${handler.fd})`)
     } else {
       this.#fail(result, 'epoll_ctl').update(handler, events)
@@ -173,25 +186,29 @@ class EpollMonitor implements FdMonitor {
 
   #modify(handler: AioHandler, events: number): void {
     if (this.#alwaysReady.delete(handler)) {
-      handler.events = 0
-      try {
-        this.#add(handler, events)
-      } catch (error) {
-        this.#host.closed(handler)
-        throw error
-      }
+      this.#readd(handler, events)
       return
     }
     const result = this.#ctl(EPOLL_CTL_MOD, handler, events)
     if (result === 0) {
       handler.events = events
-    } else if (result === -ENOENT || result === -EBADF) {
-      // The descriptor was closed behind our back; with ENOENT its number belongs to another file by now.
-      this.#drop(handler)
-      if (result === -EBADF) check(result, 'epoll_ctl', `(fd ${handler.fd})`)
-      this.#add(handler, events)
+    } else if (result === -ENOENT || result === -EPERM || (result === -EBADF && !isOpen(handler))) {
+      // The descriptor was closed behind our back; unless EBADF, its number belongs to another file by now.
+      this.#forget(handler)
+      this.#readd(handler, events)
     } else {
       this.#fail(result, 'epoll_ctl').update(handler, events)
+    }
+  }
+
+  /** A number that may be another file by now, or none: if it cannot be watched, nothing of it stays. */
+  #readd(handler: AioHandler, events: number): void {
+    handler.events = 0
+    try {
+      this.#add(handler, events)
+    } catch (error) {
+      this.#host.closed([handler])
+      throw error
     }
   }
 
@@ -229,32 +246,53 @@ class EpollMonitor implements FdMonitor {
    */
   #rebuild(): void {
     this.systemCalls += 2
-    const fresh = epollCreate1(EPOLL_CLOEXEC)
-    if (fresh < 0) {
-      this.#fail(fresh, 'epoll_create1')
-      return
-    }
-    close(this.backendFd)
-    this.backendFd = fresh
+    // The old instance still knows which file each number meant; the new one takes whatever it means now.
+    for (const handler of this.#handlers) if (handler !== null) this.#verify(handler)
+    const fresh = createInstance()
+    let result = fresh
     for (const handler of this.#handlers) {
+      if (result < 0) break
       if (handler === null) continue
-      const result = this.#ctl(EPOLL_CTL_ADD, handler, handler.events)
-      if (result === -EBADF) this.#drop(handler)
-      else if (result < 0) {
-        this.#fail(result, 'epoll_ctl')
-        return
-      }
+      result = this.#ctl(EPOLL_CTL_ADD, handler, handler.events, fresh)
+      // Closed by another thread since.
+      if (result === -EBADF && !isOpen(handler)) result = this.#lose(handler)
+    }
+    if (result >= 0) {
+      close(this.backendFd)
+      this.backendFd = fresh
+    } else {
+      if (fresh >= 0) close(fresh)
+      this.#fail(result, fresh < 0 ? 'epoll_create1' : 'epoll_ctl')
     }
   }
 
-  /** Finds, sooner or later, the descriptor that was closed without being unregistered and now is silent. */
-  #verifyOne(): void {
+  /**
+   * Finds, sooner or later, the descriptor that was closed without being unregistered: one that is silent, by going
+   * through all of them, and one that a duplicate keeps reporting, by going through what is reported.
+   */
+  #verifySome(found: number): void {
     this.#waits = 0
-    this.#verified = this.#verified + 1 < this.#handlers.length ? this.#verified + 1 : 0
-    const handler = this.#handlers[this.#verified]
-    if (handler == null) return
+    this.#verified++
+    this.#verifyAt(this.#verified % this.#handlers.length)
+    if (found > 0) this.#verifyAt(this.#events[(this.#verified % found) * STRIDE + DATA]!)
+  }
+
+  #verifyAt(slot: number): void {
+    const handler = this.#handlers[slot]
+    if (handler != null) this.#verify(handler)
+  }
+
+  #verify(handler: AioHandler): void {
     const result = this.#ctl(EPOLL_CTL_MOD, handler, handler.events)
-    if (result === -EBADF || result === -ENOENT) this.#drop(handler)
+    // EPERM: the number is by now of a file that epoll cannot watch at all.
+    const isOther = result === -ENOENT || result === -EPERM
+    if (isOther || (result === -EBADF && !isOpen(handler))) this.#lose(handler)
+  }
+
+  #lose(handler: AioHandler): 0 {
+    this.#forget(handler)
+    this.#lost.push(handler)
+    return 0
   }
 
   /** The same for one of those that epoll does not watch: it still refuses them, or they are not what they were. */
@@ -263,36 +301,46 @@ class EpollMonitor implements FdMonitor {
     const result = this.#ctl(EPOLL_CTL_ADD, handler, 0)
     this.#alwaysReady.delete(handler)
     // EBADF may mean the epoll instance too, which the wait that follows deals with.
-    const isClosed = result === 0 || (result === -EBADF && fcntl(handler.fd, F_GETFD, 0) < 0)
+    const isClosed = result === 0 || (result === -EBADF && !isOpen(handler))
     if (!isClosed) {
       this.#alwaysReady.add(handler) // at the end: another one is next
       return
     }
     if (result === 0) this.#ctl(EPOLL_CTL_DEL, handler, 0)
     handler.events = 0
-    this.#host.closed(handler)
+    this.#lost.push(handler)
   }
 
-  #drop(handler: AioHandler): void {
-    this.#forget(handler)
-    this.#host.closed(handler)
+  #reportLost(): void {
+    const lost = this.#lost
+    this.#lost = []
+    this.#host.closed(lost)
   }
 
   /** epoll does not work any more: goes on with the fallback, which has taken over all handlers when this returns. */
   #fail(result: number, syscall: string): FdMonitor {
     const error = new SystemError(result, syscall)
     // The number is no epoll instance of ours any more: close() must not close what it belongs to now.
-    if (syscall === 'epoll_wait' && (result === -EBADF || result === -EINVAL)) this.backendFd = -1
+    if (result === -EBADF || (syscall === 'epoll_wait' && result === -EINVAL)) {
+      disown(this.backendFd)
+      this.backendFd = -1
+    }
     if (this.#fallback === undefined) throw error
     this.#host.fellBack(error)
     return this.#host.replace(this.#fallback)
   }
 }
 
+/** Returns a descriptor that is closed with its thread, or -errno. */
+function createInstance(): number {
+  const fd = epollCreate1(EPOLL_CLOEXEC)
+  if (fd >= 0) own(fd)
+  return fd
+}
+
 /** Since Linux 5.11; learned from the first call. */
 let hasPwait2 = true
 
-/** A bad descriptor, or one that an epoll instance cannot watch because it would watch itself. */
-function isCallersFault(result: number): boolean {
-  return result === -EBADF || result === -EINVAL || result === -ELOOP
+function isOpen(handler: AioHandler): boolean {
+  return fcntl(handler.fd, F_GETFD, 0) >= 0
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { FdTable } from '@aiokit/fdmon'
+import { type FdHandlers, FdTable } from '@aiokit/fdmon'
 import { pollMonitor } from '@aiokit/fdmon-poll'
 import * as sys from '@aiokit/sys'
 import { hasCommand, pipe, regularFile, runScript, testInterruption, testMonitor } from '@aiokit/testing'
@@ -64,6 +64,97 @@ test('F8: made anew because of a duplicate, it drops what else was closed and ke
   for (const fd of [duplicate, duplicated[1], silent[1], ...alive]) sys.close(fd)
 })
 
+/** A number under which a registration lives on, in a duplicate that is returned, after the descriptor was closed. */
+function orphan(fds: FdTable, handlers: FdHandlers): { duplicate: number; writer: number; fd: number } {
+  const [fd, writer] = pipe()
+  sys.write(writer, new Uint8Array(1))
+  fds.set(fd, handlers)
+  const duplicate = sys.check(sys.fcntl(fd, sys.F_DUPFD_CLOEXEC, 0), 'fcntl')
+  sys.close(fd)
+  return { duplicate, writer, fd }
+}
+
+test('F8: made anew, it reports what has become of other numbers after all is watched again, whatever the reports do', () => {
+  const closed: number[] = []
+  const late = pipe()
+  using fds: FdTable = new FdTable(epollMonitor(), (handler) => {
+    closed.push(handler.fd)
+    if (closed.length === 1) fds.set(late[0], { read: () => void reads++ })
+    throw new Error('reported')
+  })
+  const [asFile, asOther, alive, last] = [pipe(), pipe(), pipe(), pipe()]
+  let reads = 0
+  for (const [reader] of [asFile, asOther, alive, last]) fds.set(reader, { read: () => void reads++ })
+  const { duplicate, writer, fd } = orphan(fds, { read: () => expect.fail('called for another file') })
+  fds.remove(fd)
+  // One number is a regular file by now, which epoll refuses; one is another pipe, which it would take.
+  sys.close(asFile[0])
+  const file = regularFile()
+  sys.close(asOther[0])
+  const other = pipe()
+  expect([file, other[0]]).toEqual([asFile[0], asOther[0]])
+  for (const end of [other[1], alive[1], last[1], late[1]]) sys.write(end, new Uint8Array(1))
+  expect(() => fds.wait(0)).toThrow('reported')
+  fds.wait(0)
+  fds.dispatch()
+  expect([closed.sort(), reads, fds.monitor.name]).toEqual([[file, other[0]].sort(), 3, 'epoll'])
+  for (const one of [duplicate, writer, file, asFile[1], asOther[1], ...other, ...alive, ...last, ...late])
+    sys.close(one)
+})
+
+test('F8: of thousands, one that a duplicate keeps reporting is found among those that are reported', () => {
+  const closed: number[] = []
+  using fds = new FdTable(epollMonitor(), (handler) => closed.push(handler.fd))
+  const silent = Array.from({ length: 2000 }, () => sys.check(sys.eventfd(0, sys.EFD_CLOEXEC), 'eventfd'))
+  for (const one of silent) fds.set(one, { read() {} })
+  let calls = 0
+  const { duplicate, writer, fd } = orphan(fds, { read: () => void calls++ })
+  for (let i = 0; i < 200; i++) {
+    fds.wait(0)
+    fds.dispatch()
+  }
+  expect([closed, calls <= 128]).toEqual([[fd], true])
+  for (const one of [...silent, duplicate, writer]) sys.close(one)
+})
+
+test('F8: an event of a registration that is gone calls nobody, also when its place has been taken', () => {
+  using fds = new FdTable(epollMonitor(), () => {})
+  const { duplicate, writer, fd } = orphan(fds, { read: () => expect.fail('removed') })
+  fds.remove(fd)
+  const quiet = pipe()
+  fds.set(quiet[0], { read: () => expect.fail('nothing to read') })
+  fds.wait(0)
+  expect(fds.dispatch()).toBe(false)
+  for (const one of [duplicate, writer, ...quiet]) sys.close(one)
+})
+
+test('M1: a host loop must not block while something is ready that epoll cannot watch', () => {
+  using fds = new FdTable(epollMonitor(), () => {})
+  const file = regularFile()
+  fds.set(file, { read() {} })
+  expect(fds.monitor.prepare()).toBe(true)
+  fds.remove(file)
+  expect(fds.monitor.prepare()).toBe(false)
+  sys.close(file)
+})
+
+test('F3: two epoll instances that would watch each other are refused, not a reason to fall back', () => {
+  using one = new FdTable(epollMonitor({ fallback: pollMonitor() }), () => {})
+  using two = new FdTable(epollMonitor({ fallback: pollMonitor() }), () => {})
+  one.set(two.monitor.backendFd, { read() {} })
+  expect(() => two.set(one.monitor.backendFd, { read() {} })).toThrow(
+    expect.objectContaining({ code: 'ELOOP' }),
+  )
+  expect(two.monitor.name).toBe('epoll')
+})
+
+test('X3: options that make no sense are refused', () => {
+  for (const options of [null, 5, { fallback: 'poll' }])
+    expect(() => epollMonitor(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }),
+    )
+})
+
 test('M3: when its descriptor is lost it goes on with the fallback, with everything that it watched', () => {
   using fds = new FdTable(epollMonitor({ fallback: pollMonitor() }), () => {})
   const [reader, writer] = pipe()
@@ -79,6 +170,17 @@ test('M3: when its descriptor is lost it goes on with the fallback, with everyth
   expect(fds.monitor.name).toBe('poll')
   expect(fds.fallback).toMatchObject({ code: 'EBADF', syscall: 'epoll_wait' })
   for (const fd of [reader, writer, file]) sys.close(fd)
+})
+
+test('M3: its descriptor is lost, which shows at a registration: the new descriptor is not to blame', () => {
+  using fds = new FdTable(epollMonitor({ fallback: pollMonitor() }), () => expect.fail('nothing was closed'))
+  const [one, other] = [pipe(), pipe()]
+  fds.set(one[0], { read() {} })
+  sys.close(fds.monitor.backendFd)
+  fds.set(one[0], { read() {}, write() {} })
+  fds.set(other[0], { read() {} })
+  expect([fds.monitor.name, fds.fallback]).toMatchObject(['poll', { code: 'EBADF', syscall: 'epoll_ctl' }])
+  for (const fd of [...one, ...other]) sys.close(fd)
 })
 
 test('M3: a number of its own that belongs to something else by now is not closed with it', () => {

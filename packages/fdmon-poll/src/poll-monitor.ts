@@ -1,4 +1,4 @@
-import { requireInteger } from '@aiokit/errors'
+import { requireFunction, requireInteger, requireObject } from '@aiokit/errors'
 import {
   type AioHandler,
   type FdMonitor,
@@ -19,8 +19,12 @@ export interface PollMonitorOptions {
 
 /** A file descriptor monitor on ppoll(2): nanosecond timeouts, any descriptor, O(registered) for each wait (M2). */
 export function pollMonitor(options: PollMonitorOptions = {}): FdMonitorFactory {
-  const { upgrade } = options
-  if (upgrade !== undefined) requireInteger(upgrade.at, 'upgrade.at', 1)
+  const { upgrade } = requireObject(options, 'options')
+  if (upgrade !== undefined) {
+    requireObject(upgrade, 'options.upgrade')
+    requireInteger(upgrade.at, 'options.upgrade.at', 1)
+    requireFunction(upgrade.to, 'options.upgrade.to')
+  }
   return (host) => new PollMonitor(host, upgrade)
 }
 
@@ -83,7 +87,7 @@ class PollMonitor implements FdMonitor {
       }
     }
     // Afterwards, because whoever hears of it may register, remove, or replace this monitor.
-    if (closed !== null) for (const handler of closed) this.#host.closed(handler)
+    if (closed !== null) this.#host.closed(closed)
   }
 
   needWait(): boolean {

@@ -107,8 +107,12 @@ test('M3: if the other monitor cannot be made it stays, says why, and does not t
 })
 
 test('X3: a threshold that makes no sense is refused', () => {
+  for (const options of [null, 5, { upgrade: null }, { upgrade: { at: 1, to: 'epoll' } }])
+    expect(() => pollMonitor(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }),
+    )
   expect(() => pollMonitor({ upgrade: { at: 0, to: pollMonitor() } })).toThrow(
-    '"upgrade.at" must be an integer from 1',
+    '"options.upgrade.at" must be an integer from 1',
   )
 })
 

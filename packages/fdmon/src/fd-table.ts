@@ -1,3 +1,4 @@
+import { aioError, aioTypeError, describe, requireFunction, requireNumber } from '@aiokit/errors'
 import { FdCallbacks, type FdHandlers } from './callbacks.ts'
 import { AioHandler } from './handler.ts'
 import type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
@@ -15,25 +16,23 @@ export class FdTable implements Disposable {
   #monitor: FdMonitor
   #fallback: Error | null = null
   #formerSystemCalls = 0
+  #closed = false
 
   /**
    * @param onClosed hears of descriptors that were closed while they were watched; their handlers are gone by then.
    *   What it throws leaves the call that noticed.
-   * @throws what `factory` throws
+   * @throws what `factory` throws, `ERR_AIO_INVALID_ARG_TYPE`
    */
   constructor(factory: FdMonitorFactory, onClosed: (handler: AioHandler) => void) {
-    this.#onClosed = onClosed
+    this.#onClosed = requireFunction(onClosed, 'onClosed')
     this.#host = {
-      closed: (handler) => {
-        this.#forget(handler)
-        this.#onClosed(handler)
-      },
+      closed: (handlers) => this.#reportClosed(handlers),
       replace: (next) => this.#replace(next),
       fellBack: (reason) => {
         this.#fallback = reason
       },
     }
-    this.#monitor = factory(this.#host)
+    this.#monitor = make(factory, this.#host)
   }
 
   /** The monitor in use now; the automatic choice and a fallback change it. */
@@ -64,9 +63,10 @@ export class FdTable implements Disposable {
   /**
    * Watches `fd`, with these handlers in place of earlier ones (rules F1, F3, F4).
    *
-   * @throws SystemError, or as `FdCallbacks` does; then nothing has changed
+   * @throws SystemError, or as `FdCallbacks` does, `ERR_AIO_CLOSED`; then nothing has changed
    */
   set(fd: number, handlers: FdHandlers): AioHandler {
+    this.#requireOpen()
     // First the user's getters, which may do anything, this call included; from here on only the monitor can fail.
     const callbacks = new FdCallbacks(handlers)
     const handler = this.#handlers.get(fd) ?? new AioHandler(fd, callbacks)
@@ -84,13 +84,22 @@ export class FdTable implements Disposable {
     this.#monitor.update(handler, 0)
   }
 
-  /** Waits until something is ready or `timeoutNs` has passed (0 only looks, negative for ever). */
+  /**
+   * Waits until something is ready or `timeoutNs` has passed (0 only looks, negative for ever).
+   *
+   * @throws SystemError if the kernel refuses and there is no other monitor to go on with; what the report of a closed
+   *   descriptor throws; `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`
+   */
   wait(timeoutNs: number): void {
+    if (this.#closed) this.#requireOpen()
+    if (!Number.isFinite(timeoutNs))
+      requireNumber(timeoutNs, 'timeoutNs', Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
     this.#monitor.wait(this.#ready, timeoutNs)
   }
 
   /** As `wait(0)`, after a host loop has waited on `monitor.backendFd` and `monitor.check()` returned true. */
   collect(): void {
+    this.#requireOpen()
     this.#monitor.collect(this.#ready)
   }
 
@@ -112,6 +121,7 @@ export class FdTable implements Disposable {
 
   /** Forgets all handlers and closes the monitor; the descriptors stay open. May be called twice. */
   close(): void {
+    this.#closed = true
     for (const handler of this.#handlers.values()) this.#ready.remove(handler)
     this.#handlers.clear()
     this.#monitor.close()
@@ -119,6 +129,11 @@ export class FdTable implements Disposable {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  #requireOpen(): void {
+    if (this.#closed)
+      throw aioError('ERR_AIO_CLOSED', 'This table of descriptors is closed: make a new FdTable.')
   }
 
   #forget(handler: AioHandler): void {
@@ -130,7 +145,7 @@ export class FdTable implements Disposable {
     const watched = [...this.#handlers.values()].filter((handler) => handler.events !== 0)
     const before = watched.map(({ events, slot, generation }) => ({ events, slot, generation }))
     const former = this.#monitor
-    const next = factory(this.#host)
+    const next = make(factory, this.#host)
     this.#monitor = next
     for (const handler of watched) handler.events = 0
     const lost: AioHandler[] = []
@@ -157,7 +172,34 @@ export class FdTable implements Disposable {
     const after = watched.map((handler) => handler.events)
     former.close()
     for (const [i, handler] of watched.entries()) handler.events = after[i]!
-    for (const handler of lost) this.#host.closed(handler)
+    if (lost.length > 0) this.#reportClosed(lost)
     return this.#monitor
   }
+
+  /** Everything is in order before anybody hears of it: who does may register, remove, close, or throw. */
+  #reportClosed(handlers: readonly AioHandler[]): void {
+    for (const handler of handlers) this.#forget(handler)
+    let failure: { error: unknown } | null = null
+    for (const handler of handlers) {
+      try {
+        this.#onClosed(handler)
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+    if (failure !== null) throw failure.error
+  }
+}
+
+function make(factory: FdMonitorFactory, host: FdMonitorHost): FdMonitor {
+  const monitor: unknown = requireFunction(factory, 'factory')(host)
+  const { update, wait, close } = (monitor ?? {}) as Partial<FdMonitor>
+  for (const method of [update, wait, close]) {
+    if (typeof method === 'function') continue
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `The factory of a monitor must return an FdMonitor. It returned ${describe(monitor)}.`,
+    )
+  }
+  return monitor as FdMonitor
 }

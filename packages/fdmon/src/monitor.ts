@@ -4,10 +4,13 @@ import type { ReadyList } from './ready-list.ts'
 /** What a monitor may ask of the loop that it works for; `FdTable` is one. */
 export interface FdMonitorHost {
   /**
-   * The descriptor of `handler` was closed without being unregistered; the monitor has forgotten it already, the
-   * loop drops the handler and reports it (rule F8).
+   * The descriptors of `handlers` were closed without being unregistered; the monitor has forgotten them already, the
+   * loop drops the handlers and reports them (rule F8). To be called last: whoever hears of it may register, remove,
+   * close the loop and this monitor with it, or throw.
+   *
+   * @throws what the reports throw, when all have been made
    */
-  closed(handler: AioHandler): void
+  closed(handlers: readonly AioHandler[]): void
 
   /**
    * Puts a monitor made by `factory` in the place of this one, which is closed, and has it watch every handler that
@@ -63,7 +66,7 @@ export interface FdMonitor {
   /** A host loop is about to wait on `backendFd`. Returns true if it must not block. */
   prepare(): boolean
 
-  /** The host loop has waited. Returns true if `collect` would find something. */
+  /** The host loop has waited. Returns false if it is certain, without a system call, that `collect` would find nothing. */
   check(): boolean
 
   /** As `wait` with timeout 0, after `check` returned true. */

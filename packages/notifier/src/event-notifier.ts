@@ -1,14 +1,26 @@
-import { aioError, requireInteger } from '@aiokit/errors'
+import { aioError, requireBoolean, requireInteger, requireObject } from '@aiokit/errors'
 import {
   check,
   close,
+  disown,
   EAGAIN,
   EFD_CLOEXEC,
   EFD_NONBLOCK,
   eventfd,
   eventfdRead,
   eventfdWrite,
+  own,
 } from '@aiokit/sys'
+
+/** What `fromFd` passes to the constructor instead of options: a descriptor to wrap. Nobody else can make one. */
+class Adopted {
+  readonly active = false
+  readonly fd: number
+
+  constructor(fd: number) {
+    this.fd = fd
+  }
+}
 
 /**
  * A flag that another thread can set and any poll(2)-like call can wait for: an eventfd(2) (rule N7).
@@ -22,17 +34,19 @@ export class EventNotifier implements Disposable {
 
   /**
    * @param options.active whether it begins set; default false
-   * @throws SystemError EMFILE, ENFILE, ENOMEM: see eventfd(2)
+   * @throws SystemError EMFILE, ENFILE, ENOMEM: see eventfd(2); `ERR_AIO_INVALID_ARG_TYPE`
    */
   constructor(options: { active?: boolean } = {}) {
-    // fromFd() passes a number that no caller of the constructor can.
-    if (adopting >= 0) {
-      this.#fd = adopting
+    const { active = false } = requireObject(options, 'options')
+    requireBoolean(active, 'options.active')
+    if (options instanceof Adopted) {
+      this.#fd = options.fd
       this.#owned = false
       return
     }
-    this.#fd = check(eventfd(options.active ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
+    this.#fd = check(eventfd(active ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
     this.#owned = true
+    own(this.#fd)
   }
 
   /**
@@ -41,12 +55,7 @@ export class EventNotifier implements Disposable {
    * @throws RangeError `ERR_AIO_OUT_OF_RANGE` if `fd` is no descriptor number
    */
   static fromFd(fd: number): EventNotifier {
-    adopting = requireInteger(fd, 'fd', 0, 0x7fff_ffff)
-    try {
-      return new EventNotifier()
-    } finally {
-      adopting = -1
-    }
+    return new EventNotifier(new Adopted(requireInteger(fd, 'fd', 0, 0x7fff_ffff)))
   }
 
   /** Readable while the notifier is set; -1 after `close()`. */
@@ -84,6 +93,12 @@ export class EventNotifier implements Disposable {
     if (this.#owned && fd >= 0) check(close(fd), 'close')
   }
 
+  /** The descriptor was closed by other code: its number may be another file's, which `close()` leaves alone. */
+  abandon(): void {
+    if (this.#owned && this.#fd >= 0) disown(this.#fd)
+    this.#fd = -1
+  }
+
   [Symbol.dispose](): void {
     this.close()
   }
@@ -93,6 +108,3 @@ export class EventNotifier implements Disposable {
     return this.#fd
   }
 }
-
-/** The descriptor that the constructor shall wrap instead of making one; -1: make one. */
-let adopting = -1

@@ -1,4 +1,4 @@
-import { aioTypeError, describe } from '@aiokit/errors'
+import { aioError, aioTypeError, describe, requireObject } from '@aiokit/errors'
 import { EventNotifier } from './event-notifier.ts'
 
 /** What another thread needs to notify: structured-cloneable. */
@@ -55,7 +55,7 @@ export class NotifyGate implements Disposable {
       this.#notifier = new EventNotifier()
       return
     }
-    const { words, fd } = handle
+    const { words, fd } = requireObject(handle, 'handle')
     if (
       !(words instanceof Int32Array && words.buffer instanceof SharedArrayBuffer && words.length === WORDS)
     ) {
@@ -68,8 +68,13 @@ export class NotifyGate implements Disposable {
     this.#notifier = EventNotifier.fromFd(fd)
   }
 
-  /** Send this to another thread and make a `new NotifyGate(handle)` of it there. */
+  /**
+   * Send this to another thread and make a `new NotifyGate(handle)` of it there.
+   *
+   * @throws `ERR_AIO_CLOSED` after `close()`
+   */
   get handle(): NotifyGateHandle {
+    if (this.#notifier.fd < 0) throw aioError('ERR_AIO_CLOSED', 'This NotifyGate is closed: make a new one.')
     return { words: this.#words, fd: this.#notifier.fd }
   }
 
@@ -82,6 +87,9 @@ export class NotifyGate implements Disposable {
    * Any thread: what was published before is seen by the owner's next look, and an owner that sleeps is woken (N1).
    *
    * After the owner has closed the gate nobody sleeps on it and this does nothing.
+   *
+   * @throws SystemError EBADF if the owner sleeps but other code closed its descriptor; in the owner's thread
+   *   `ERR_AIO_CLOSED` after `abandon()`
    */
   notify(): void {
     const words = this.#words
@@ -146,14 +154,20 @@ export class NotifyGate implements Disposable {
     return Atomics.load(this.#words, NOTIFIED) !== 0
   }
 
-  /** eventfd writes that `notify()` made, by all threads, modulo 2**32. */
+  /** eventfd writes that `notify()` and `nudge()` made, by all threads, modulo 2**32. */
   get writes(): number {
     return Atomics.load(this.#words, WRITES) >>> 0
   }
 
-  /** eventfd writes that were not needed because the owner was awake, by all threads, modulo 2**32. */
+  /** Calls of `notify()` and `nudge()` that needed no eventfd write: the owner was awake. By all threads, modulo 2**32. */
   get writesAvoided(): number {
     return Atomics.load(this.#words, AVOIDED) >>> 0
+  }
+
+  /** Owner: other code closed the descriptor, whose number may be another file's by now. The gate wakes nobody any more. */
+  abandon(): void {
+    Atomics.store(this.#words, NOTIFY_ME, 0)
+    this.#notifier.abandon()
   }
 
   /** Closes the eventfd if this is the owner's side. May be called twice. */

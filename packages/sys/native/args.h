@@ -95,6 +95,12 @@ bool arg_slice(napi_env env, napi_value *view_offset_length, struct bytes *out);
   size_t argc = n;         \
   if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok) return result(env, -EINVAL)
 
+/* owned.c: `fd` is not closed with its thread any more, because it is being closed now. */
+void disown(int fd);
+
+/* owned.c: to be called once for each environment. */
+bool init_owned(napi_env env);
+
 #define REQUIRE(condition) \
   if (!(condition)) return result(env, -EINVAL)
 
@@ -109,7 +115,8 @@ struct constant {
 };
 
 /* One table for each file; ended by a NULL name. module.c exports them all. */
-extern const struct method fd_methods[], file_methods[], poll_methods[], socket_methods[], clock_methods[];
+extern const struct method fd_methods[], owned_methods[], file_methods[], poll_methods[], socket_methods[],
+    clock_methods[];
 extern const struct constant constants[];
 
 #endif

@@ -56,6 +56,8 @@ static napi_value sys_close(napi_env env, napi_callback_info info) {
   ARGS(1);
   int32_t fd;
   REQUIRE(arg_int(env, argv[0], &fd));
+  /* First: as soon as it is closed, another thread may get the number and own it. */
+  disown(fd);
   return returned(env, close(fd));
 }
 

@@ -1,4 +1,4 @@
-/* Exports the tables of the other files. The module keeps no state, so any number of threads may load it. */
+/* Exports the tables of the other files. Any number of threads may load it: what state there is, owned.c locks. */
 #include "args.h"
 
 static bool export_methods(napi_env env, napi_value exports, const struct method *methods) {
@@ -25,9 +25,11 @@ static bool export_constants(napi_env env, napi_value exports) {
 }
 
 NAPI_MODULE_INIT() {
-  const struct method *const tables[] = {fd_methods, file_methods, poll_methods, socket_methods, clock_methods};
+  const struct method *const tables[] = {fd_methods,   owned_methods,  file_methods,
+                                         poll_methods, socket_methods, clock_methods};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
     if (!export_methods(env, exports, tables[i])) return NULL;
   }
+  if (!init_owned(env)) return NULL;
   return export_constants(env, exports) ? exports : NULL;
 }

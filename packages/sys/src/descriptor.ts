@@ -21,6 +21,15 @@ export const fcntl: (fd: number, command: number, argument: number) => number = 
 /** close(2). Do not repeat it on -EINTR: Linux has closed the descriptor by then. */
 export const close: (fd: number) => number = native.close
 
+/**
+ * From now on `fd` is closed when this thread ends, should nobody `close()` it before: a worker that is terminated has
+ * no chance to. -EBADF if it is not open.
+ */
+export const own: (fd: number) => number = native.own
+
+/** Undoes `own()`, in any thread: for a descriptor that was lost to other code. `close()` does it by itself. */
+export const disown: (fd: number) => number = native.disown
+
 /** read(2) into `length` bytes at `offset` of `view` (default: all of it). Returns the count; 0 is the end. */
 export const read: (fd: number, view: Bytes, offset?: number, length?: number) => number = native.read
 

@@ -1,6 +1,17 @@
 export { clockGettime, monotonicNs } from './clock.ts'
 export * from './constants.ts'
-export { close, eventfd, eventfdRead, eventfdWrite, fcntl, pipe2, read, write } from './descriptor.ts'
+export {
+  close,
+  disown,
+  eventfd,
+  eventfdRead,
+  eventfdWrite,
+  fcntl,
+  own,
+  pipe2,
+  read,
+  write,
+} from './descriptor.ts'
 export * from './errno.ts'
 export { fallocate, fdatasync, fsync, lseek, pread, pwrite } from './file.ts'
 export type { Bytes } from './native.ts'

@@ -17,6 +17,8 @@ interface Native {
   pipe2(fds: Int32Array, flags: number): number
   fcntl(fd: number, command: number, argument: number): number
   close(fd: number): number
+  own(fd: number): number
+  disown(fd: number): number
   read(fd: number, view: Bytes, offset?: number, length?: number): number
   write(fd: number, view: Bytes, offset?: number, length?: number): number
   pread(fd: number, view: Bytes, offset: number, length: number, position: number): number

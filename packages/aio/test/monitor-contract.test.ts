@@ -1,0 +1,79 @@
+import type { AioHandler, FdMonitor } from '@aiokit/fdmon'
+import { expect, test } from 'vitest'
+import { AioContext } from '../src/index.ts'
+
+/** A monitor with completions of its own, in place of one on io_uring: what the context makes of its answers. */
+class CompletingMonitor implements FdMonitor {
+  readonly name = 'io_uring'
+  readonly backendFd = -1
+  readonly systemCalls = 0
+  readonly completions: (() => void)[] = []
+  readonly timeouts: number[] = []
+  failure: Error | null = null
+
+  update(handler: AioHandler, events: number): void {
+    handler.events = events
+  }
+
+  wait(_ready: unknown, timeoutNs: number): void {
+    this.timeouts.push(timeoutNs)
+    if (this.failure) throw this.failure
+  }
+
+  get hasPending(): boolean {
+    return this.completions.length > 0
+  }
+
+  dispatch(): boolean {
+    const had = this.hasPending
+    while (this.hasPending) this.completions.shift()!()
+    return had
+  }
+
+  needWait(): boolean {
+    return false
+  }
+
+  prepare(): boolean {
+    return false
+  }
+
+  check(): boolean {
+    return false
+  }
+
+  collect(): void {}
+
+  close(): void {}
+}
+
+function context(): { ctx: AioContext; monitor: CompletingMonitor } {
+  const monitor = new CompletingMonitor()
+  return { ctx: new AioContext({ fdmon: () => monitor }), monitor }
+}
+
+test('M1, U2: a poll does not block while the monitor has completions to deliver, and they are progress', () => {
+  const { ctx, monitor } = context()
+  const log: string[] = []
+  ctx.scheduleOneshot(() => log.push('bottom half'))
+  monitor.completions.push(() => log.push('completion'))
+  expect(ctx.poll(true)).toBe(true)
+  expect(log).toEqual(['bottom half', 'completion'])
+  expect(ctx.poll(true, 5)).toBe(false)
+  monitor.completions.push(() => {})
+  expect(ctx.poll(true)).toBe(true)
+  expect(monitor.timeouts).toEqual([0, 5, 0])
+  ctx.close()
+})
+
+test('X1: a monitor that throws leaves the context as one that is awake', () => {
+  const { ctx, monitor } = context()
+  monitor.failure = new Error('no kernel today')
+  expect(() => ctx.poll(true)).toThrow('no kernel today')
+  ctx.notify()
+  expect([ctx.stats().eventfdWrites, AioContext.current]).toEqual([0, null])
+  monitor.failure = null
+  expect(ctx.poll(true)).toBe(false)
+  expect(monitor.timeouts).toEqual([-1, 0])
+  ctx.close()
+})
