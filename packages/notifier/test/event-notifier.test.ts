@@ -97,3 +97,11 @@ test('closing a descriptor that other code has closed is reported', () => {
   close(notifier.fd)
   expect(() => notifier.close()).toThrow(expect.objectContaining({ code: 'EBADF' }))
 })
+
+test('X3: options that make no sense are refused', () => {
+  for (const options of [null, 5, { active: 1 }]) {
+    expect(() => new EventNotifier(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }),
+    )
+  }
+})

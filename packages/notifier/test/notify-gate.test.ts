@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { check, POLLIN, ppoll } from '@aiokit/sys'
+import { check, close, POLLIN, ppoll } from '@aiokit/sys'
 import { expect, test } from 'vitest'
 import { EventNotifier, NotifyGate } from '../src/index.ts'
 
@@ -143,6 +143,8 @@ test('N4: the end of a host loop’s sleep leaves a wait noted', () => {
 
 test('X3: what is no handle of a gate is refused', () => {
   for (const handle of [
+    null,
+    5,
     {},
     { words: new Int32Array(4), fd: 1 },
     { words: new Int32Array(new SharedArrayBuffer(4)), fd: 1 },
@@ -151,4 +153,20 @@ test('X3: what is no handle of a gate is refused', () => {
       expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }),
     )
   }
+})
+
+test('X3: the handle of a closed gate is refused, and a gate that other code closed touches its number no more', () => {
+  const gate = new NotifyGate()
+  gate.close()
+  expect(() => gate.handle).toThrow(expect.objectContaining({ code: 'ERR_AIO_CLOSED' }))
+  const lost = new NotifyGate()
+  const { fd } = lost
+  close(fd)
+  lost.abandon()
+  using innocent = new EventNotifier()
+  expect(innocent.fd).toBe(fd)
+  lost.notify()
+  lost.close()
+  innocent.set()
+  expect(innocent.testAndClear()).toBe(true)
 })
