@@ -1,7 +1,15 @@
-import { aioError, requireFunction } from '@aiokit/errors'
-import type { NotifyGate } from '@aiokit/notifier'
+import {
+  aioError,
+  aioTypeError,
+  describe,
+  requireFunction,
+  requireObject,
+  requireString,
+} from '@aiokit/errors'
+import { NotifyGate } from '@aiokit/notifier'
 import { QTailQ } from '@aiokit/qlist'
 import { BottomHalf, type BottomHalfOptions } from './bottom-half.ts'
+import { ReentrancyGuard } from './reentrancy-guard.ts'
 
 /** A loop with a scheduled idle bottom half sleeps no longer than this, in nanoseconds (rule B6). */
 export const IDLE_INTERVAL_NS = 10_000_000
@@ -29,8 +37,17 @@ export class BottomHalfList {
   /** Callbacks run so far. */
   runs = 0
 
-  /** @param gate nudged when something is scheduled, for a host loop that is about to sleep */
+  /**
+   * @param gate nudged when something is scheduled, for a host loop that is about to sleep
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`
+   */
   constructor(gate: NotifyGate) {
+    if (!(gate instanceof NotifyGate)) {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        `"gate" must be the NotifyGate of the loop. Received ${describe(gate)}.`,
+      )
+    }
     this.#gate = gate
   }
 
@@ -49,8 +66,17 @@ export class BottomHalfList {
    */
   create(callback: () => void, options: BottomHalfOptions = {}): BottomHalf {
     requireFunction(callback, 'callback')
+    // All of it here: a name or guard that will not do would otherwise be noticed by a poll or at the close.
+    const { name, guard } = requireObject(options, 'options')
+    if (name !== undefined) requireString(name, 'options.name')
+    if (guard !== undefined && !(guard instanceof ReentrancyGuard)) {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        `"options.guard" must be a ReentrancyGuard. Received ${describe(guard)}.`,
+      )
+    }
     this.#requireOpen()
-    const bh = new BottomHalf(this, callback, options.name, options.guard ?? null)
+    const bh = new BottomHalf(this, callback, name, guard ?? null)
     this.#created.add(bh)
     return bh
   }
@@ -62,6 +88,7 @@ export class BottomHalfList {
    */
   scheduleOneshot(callback: () => void, name?: string): void {
     requireFunction(callback, 'callback')
+    if (name !== undefined) requireString(name, 'name')
     this.schedule(new BottomHalf(this, callback, name, null))
   }
 
@@ -160,6 +187,8 @@ export class BottomHalfList {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'The loop is closed: nothing can be scheduled on it.')
+    if (this.#closed) {
+      throw aioError('ERR_AIO_CLOSED', 'The loop is closed and runs nothing any more: use one that is open.')
+    }
   }
 }

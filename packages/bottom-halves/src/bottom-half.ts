@@ -43,7 +43,10 @@ export class BottomHalf {
 
   /** For warnings and traces. */
   get name(): string {
-    return this.#name ?? (this.callback.name || 'anonymous')
+    if (this.#name !== undefined) return this.#name
+    // Of a function this can be anything: `static name = Symbol()` makes it one.
+    const { name } = this.callback as { name: unknown }
+    return typeof name === 'string' && name !== '' ? name : 'anonymous'
   }
 
   /**

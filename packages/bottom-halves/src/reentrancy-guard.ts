@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import { requireBoolean, requireFunction, requireString } from '@aiokit/errors'
 
 const reentrantAio = channel('aiokit:reentrant_aio')
 
@@ -10,21 +11,28 @@ const reentrantAio = channel('aiokit:reentrant_aio')
 export class ReentrancyGuard {
   #engaged = false
 
-  /** True while a bottom half with this guard is running. A device may set it around its own entry points. */
+  /**
+   * True while a bottom half with this guard is running. A device may set it around its own entry points.
+   *
+   * @throws `ERR_AIO_INVALID_ARG_TYPE` for what is neither true nor false
+   */
   get engaged(): boolean {
     return this.#engaged
   }
 
   set engaged(on: boolean) {
-    this.#engaged = on
+    this.#engaged = requireBoolean(on, 'engaged')
   }
 
   /**
    * Runs `callback` inside the guard.
    *
-   * @throws what `callback` throws; the guard is as it was before
+   * @param name who enters, for the report
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`; what `callback` throws, and the guard is as it was before
    */
   run(callback: () => void, name: string): void {
+    requireFunction(callback, 'callback')
+    requireString(name, 'name')
     const outer = this.#engaged
     if (outer && reentrantAio.hasSubscribers) reentrantAio.publish({ name, guard: this })
     this.#engaged = true

@@ -1,7 +1,7 @@
 import { NotifyGate } from '@aiokit/notifier'
 import fc from 'fast-check'
 import { afterAll, expect, test, vi } from 'vitest'
-import { type BottomHalf, BottomHalfList } from '../src/index.ts'
+import { type BottomHalf, BottomHalfList, ReentrancyGuard } from '../src/index.ts'
 
 const gate = new NotifyGate()
 afterAll(() => gate.close())
@@ -216,6 +216,46 @@ test('X3: wrong types and use after close are errors', () => {
   list.close()
   expect(() => list.create(() => {})).toThrow(expect.objectContaining({ code: 'ERR_AIO_CLOSED' }))
   expect(() => list.scheduleOneshot(() => {})).toThrow(expect.objectContaining({ code: 'ERR_AIO_CLOSED' }))
+})
+
+test('X2, X3: options, names and guards of the wrong type are refused at creation, not found by a poll or the close', () => {
+  const list = newList()
+  const refused = (call: () => void, text: string) =>
+    expect(call).toThrow(
+      expect.objectContaining({
+        code: 'ERR_AIO_INVALID_ARG_TYPE',
+        message: expect.stringContaining(text),
+      }),
+    )
+  const throwing = {
+    toString() {
+      throw new Error('not asked')
+    },
+  }
+  for (const options of [null, 42, 'flush', () => {}])
+    refused(() => list.create(() => {}, options as never), '"options" must be an object')
+  for (const name of [null, 42, Symbol('s'), throwing]) {
+    refused(() => list.create(() => {}, { name: name as never }), '"options.name" must be a string')
+    refused(() => list.scheduleOneshot(() => {}, name as never), '"name" must be a string')
+  }
+  for (const guard of [null, {}, true])
+    refused(
+      () => list.create(() => {}, { guard: guard as never }),
+      '"options.guard" must be a ReentrancyGuard',
+    )
+  for (const gate of [undefined, null, {}])
+    refused(() => new BottomHalfList(gate as never), '"gate" must be the NotifyGate')
+  expect([list.isReady, list.run()]).toEqual([false, false])
+  list.create(() => {}, { guard: new ReentrancyGuard(), name: '' }).delete()
+  // Nothing was made, so there is nothing to warn of.
+  list.close()
+})
+
+test('B9: a callback whose name is no string is an anonymous one', () => {
+  const list = newList()
+  const bh = list.create(Object.defineProperty(() => {}, 'name', { value: Symbol('s') }))
+  expect(bh.name).toBe('anonymous')
+  bh.delete()
 })
 
 // What a callback of the model does when it runs.

@@ -58,3 +58,14 @@ test('B8, X1: a callback that throws leaves the guard as it was', () => {
   expect(guard.engaged).toBe(true)
   expect(events).toHaveLength(1)
 })
+
+test('X3: what cannot be run, and what is neither engaged nor not, is refused', () => {
+  const guard = new ReentrancyGuard()
+  const refused = expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' })
+  expect(() => guard.run(null as never, 'bh')).toThrow(refused)
+  expect(() => guard.run(() => {}, Symbol('s') as never)).toThrow(refused)
+  expect(() => {
+    guard.engaged = 1 as never
+  }).toThrow(refused)
+  expect(guard.engaged).toBe(false)
+})
