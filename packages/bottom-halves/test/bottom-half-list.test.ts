@@ -175,6 +175,16 @@ test('N4: news is for a host loop that is about to sleep, once for a burst', () 
   expect(own.writes).toBe(2)
 })
 
+test('N4, B6: making an idle one an ordinary one is news: a host loop must not wait the 10 ms out', () => {
+  using own = new NotifyGate()
+  const list = new BottomHalfList(own)
+  const bh = list.create(() => {})
+  bh.scheduleIdle()
+  own.hostPrepare()
+  bh.schedule()
+  expect(own.writes).toBe(1)
+})
+
 test('B9: closing names those that were never deleted and one-shots that never ran', async () => {
   const warnings: Error[] = []
   const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(((
@@ -198,6 +208,27 @@ test('B9: closing names those that were never deleted and one-shots that never r
     })
     newList().close()
     expect(warnings).toHaveLength(1)
+  } finally {
+    emitWarning.mockRestore()
+  }
+})
+
+test('X4: a closed list that is kept does not keep its bottom halves', async () => {
+  const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  try {
+    const list = newList()
+    // Not in here: the frame of a function that is suspended may keep what it has touched.
+    const leak = (schedule: boolean) => {
+      const bh = list.create(() => {})
+      if (schedule) bh.schedule()
+      return new WeakRef(bh)
+    }
+    const leaked = [leak(false), leak(true)]
+    list.close()
+    // A WeakRef keeps its target until the end of the job that made it.
+    await new Promise(setImmediate)
+    globalThis.gc!()
+    expect([leaked.map((ref) => ref.deref()), list.isReady]).toEqual([[undefined, undefined], false])
   } finally {
     emitWarning.mockRestore()
   }
