@@ -28,13 +28,20 @@ export class AtomicSList {
    * @param head index of the word that holds the head
    * @param next index of the word of id 0; those of the following ids follow it, up to `head` or the end of `memory`
    * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE`
-   * @throws RangeError `ERR_AIO_OUT_OF_RANGE` for an index outside `memory`, or `head` and `next` the same
+   * @throws RangeError `ERR_AIO_OUT_OF_RANGE` for fewer than two words, an index outside of them, or `head` and `next`
+   * the same
    */
   constructor(memory: Int32Array, head: number, next: number) {
     if (!(memory instanceof Int32Array && memory.buffer instanceof SharedArrayBuffer)) {
       throw aioTypeError(
         'ERR_AIO_INVALID_ARG_TYPE',
         `"memory" must be an Int32Array over a SharedArrayBuffer. Received ${describe(memory)}.`,
+      )
+    }
+    if (memory.length < 2) {
+      throw aioRangeError(
+        'ERR_AIO_OUT_OF_RANGE',
+        `"memory" must have a word for the head and one for each id. Received ${memory.length} words.`,
       )
     }
     requireInteger(head, 'head', 0, memory.length - 1)

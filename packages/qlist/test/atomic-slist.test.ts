@@ -166,6 +166,8 @@ test('L6: words and ids that do not fit are refused', () => {
   expect(() => new AtomicSList(new Uint32Array(memory.buffer) as never, 0, 1)).toThrow(wrongType)
   expect(() => new AtomicSList(undefined as never, 0, 1)).toThrow(wrongType)
   expect(() => new AtomicSList(memory, '0' as never, 1)).toThrow(wrongType)
+  // Not "from 0 to -1": no index would do.
+  for (const words of [0, 1]) expect(() => new AtomicSList(shared(words), 0, 1)).toThrow('"memory" must have')
   for (const [head, next] of [
     [-1, 1],
     [4, 1],

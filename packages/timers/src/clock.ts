@@ -1,5 +1,14 @@
 import { threadId } from 'node:worker_threads'
-import { aioError, aioTypeError, describe, requireFunction, requireInteger } from '@aiokit/errors'
+import {
+  aioError,
+  aioTypeError,
+  describe,
+  requireBoolean,
+  requireFunction,
+  requireInteger,
+  requireObject,
+  requireString,
+} from '@aiokit/errors'
 import { ClockState } from './clock-state.ts'
 import { waitForPasses } from './running-passes.ts'
 import { type NamedSource, sources } from './sources.ts'
@@ -42,21 +51,21 @@ export class Clock {
    * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE`
    */
   constructor(options: ClockOptions, shared?: SharedArrayBuffer) {
-    const { name, source, pausable = false } = options
-    if (typeof name !== 'string') {
-      throw aioTypeError(
-        'ERR_AIO_INVALID_ARG_TYPE',
-        `"options.name" must be a string. Received ${describe(name)}.`,
-      )
-    }
-    this.name = name
+    const { name, source, pausable = false } = requireObject(options, 'options')
+    this.name = requireString(name, 'options.name')
     this.#source = typeof source === 'string' && Object.hasOwn(sources, source) ? source : null
     this.#read =
       this.#source === null
         ? requireFunction(source as () => number, 'options.source')
         : sources[this.#source]
-    this.#pausable = pausable
+    this.#pausable = requireBoolean(pausable, 'options.pausable')
     this.flows = this.#source !== 'manual'
+    if (shared !== undefined && !ClockState.accepts(shared)) {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        `"shared" must be the \`state\` of a clock's handle. Received ${describe(shared)}.`,
+      )
+    }
     this.state = new ClockState(shared)
   }
 
@@ -97,10 +106,7 @@ export class Clock {
    * @throws TypeError `ERR_AIO_INVALID_ARG_TYPE`
    */
   setEnabled(on: boolean): void {
-    if (typeof on !== 'boolean') {
-      throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', `"on" must be a boolean. Received ${describe(on)}.`)
-    }
-    if (on) this.state.enable(this.#read)
+    if (requireBoolean(on, 'on')) this.state.enable(this.#read)
     else {
       this.state.disable(this.#read)
       waitForPasses(this.state)

@@ -1,4 +1,4 @@
-import { aioTypeError, describe, requireFunction, requireInteger } from '@aiokit/errors'
+import { aioTypeError, describe, requireFunction, requireInteger, requireObject } from '@aiokit/errors'
 import { Clock } from './clock.ts'
 import { closedError, PendingTimers } from './pending-timers.ts'
 import { enterPass, leavePass } from './running-passes.ts'
@@ -44,6 +44,7 @@ export class TimerList {
         `"clock" must be a Clock: realtime, host, virtual or one of your own. Received ${describe(clock)}.`,
       )
     }
+    requireObject(options, 'options')
     const wakeFd = requireInteger(options.wakeFd ?? -1, 'options.wakeFd', -1, 0x7fff_ffff)
     this.clock = clock
     this.#notify = requireFunction(options.notify, 'options.notify')

@@ -170,7 +170,19 @@ describe('X2 X3: misuse', () => {
     expect(() => Clock.from(own.handle)).toThrow('"source" must be a function')
     expect(() => ManualClock.from(own.handle)).toThrow('a ManualClock')
     expect(() => new Clock({ name: 'x', source: 'toString' as never })).toThrow(invalid)
-    expect(() => new Clock({ name: 1 as never, source: () => 1 })).toThrow('"options.name"')
+    for (const options of [undefined, null, 'own', () => 1])
+      expect(() => new Clock(options as never)).toThrow(invalid)
+    for (const name of [1, Symbol('s')])
+      expect(() => new Clock({ name: name as never, source: () => 1 })).toThrow('"options.name"')
+    expect(() => new Clock({ name: 'x', source: () => 1, pausable: -1 as never })).toThrow(
+      '"options.pausable"',
+    )
+    // What a typed array would be made of is no memory of a clock.
+    for (const shared of [null, -1, 1e300, Symbol('s'), [], new SharedArrayBuffer(8)]) {
+      expect(() => new Clock({ name: 'x', source: () => 1 }, shared as never)).toThrow(invalid)
+      expect(() => new ManualClock('x', shared as never)).toThrow(invalid)
+    }
+    expect(() => Clock.from({ ...virtual.handle, pausable: 1 as never })).toThrow(invalid)
   })
 
   test('X3: wrong arguments are refused', () => {

@@ -382,6 +382,8 @@ describe('X2 X3: misuse', () => {
     const { list } = listOn(clock)
     expect(() => list.createTimer(1 as never)).toThrow('"callback"')
     expect(() => new TimerList({} as never, { notify: () => {} })).toThrow('"clock"')
+    for (const options of [undefined, null, () => {}])
+      expect(() => new TimerList(clock, options as never)).toThrow(code('ERR_AIO_INVALID_ARG_TYPE'))
     expect(() => new TimerList(clock, {} as never)).toThrow('"options.notify"')
     expect(() => new TimerList(clock, { notify: () => {}, wakeFd: 1.5 })).toThrow('"options.wakeFd"')
     expect(() => new TimerList(clock, { notify: () => {}, wakeFd: 1_000_000 })).toThrow(
