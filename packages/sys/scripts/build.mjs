@@ -1,8 +1,8 @@
 // The build step of a checkout: always from the sources here.
-import { buildOutput, compile } from './compile.mjs'
+import { build } from './compile.mjs'
 
 try {
-  compile(buildOutput)
+  build()
 } catch (error) {
   console.error(error.message)
   process.exit(1)
