@@ -1,4 +1,5 @@
 import { AioContext as Base, type AioContextOptions as BaseOptions } from '@aiokit/aio'
+import { requireObject } from '@aiokit/errors'
 import { chooseMonitor, type FdMonitorChoice } from './choose-monitor.ts'
 
 export interface AioContextOptions extends Omit<BaseOptions, 'fdmon'> {
@@ -10,6 +11,6 @@ export interface AioContextOptions extends Omit<BaseOptions, 'fdmon'> {
 export class AioContext extends Base {
   /** @throws as the base class does, and `ERR_AIO_FDMON` for a monitor that does not exist */
   constructor(options: AioContextOptions = {}) {
-    super({ ...options, fdmon: chooseMonitor(options.fdmon) })
+    super({ ...requireObject(options, 'options'), fdmon: chooseMonitor(options.fdmon) })
   }
 }

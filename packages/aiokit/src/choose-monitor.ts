@@ -33,7 +33,8 @@ export function chooseMonitor(choice: FdMonitorChoice = 'auto'): FdMonitorFactor
   if (typeof choice === 'function') return choice
   const override = choice === 'auto' ? process.env['AIOKIT_FDMON'] : undefined
   const name = override || choice
-  if (!Object.hasOwn(byName, name)) {
+  // hasOwn() would make a string of it, and take ['poll'] for one.
+  if (typeof name !== 'string' || !Object.hasOwn(byName, name)) {
     const what = override ? 'The environment variable AIOKIT_FDMON' : '"fdmon"'
     throw aioError(
       'ERR_AIO_FDMON',

@@ -1,5 +1,7 @@
+export type { AioStats } from '@aiokit/aio'
 export * from '@aiokit/bottom-halves'
-export * from '@aiokit/errors'
+// What throws them is for the packages; a program looks at `error.code`.
+export type { AioErrorCode } from '@aiokit/errors'
 export * from '@aiokit/fdmon'
 export * from '@aiokit/fdmon-epoll'
 export * from '@aiokit/fdmon-poll'

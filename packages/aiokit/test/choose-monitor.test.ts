@@ -49,6 +49,14 @@ test('AIOKIT_FDMON replaces the automatic choice, and no other', () => {
   expect([auto, named, own].map((ctx) => ctx.fdmonName)).toEqual(['epoll', 'poll', 'poll'])
 })
 
+test('X3: options that are none are refused', () => {
+  for (const options of [null, 'poll', () => {}]) {
+    expect(() => new AioContext(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }),
+    )
+  }
+})
+
 test('X2: a monitor that does not exist is refused, naming where it was asked for', () => {
   expect(() => new AioContext({ fdmon: 'kqueue' as never })).toThrow(
     expect.objectContaining({
@@ -56,7 +64,16 @@ test('X2: a monitor that does not exist is refused, naming where it was asked fo
       message: '"fdmon" must be one of auto, epoll, poll. Received \'kqueue\'.',
     }),
   )
-  expect(() => new AioContext({ fdmon: 'toString' as never })).toThrow('must be one of')
+  const throwing = {
+    toString() {
+      throw new Error('not asked')
+    },
+  }
+  for (const fdmon of ['toString', '', ['poll'], null, Symbol('s'), throwing]) {
+    expect(() => new AioContext({ fdmon: fdmon as never })).toThrow(
+      expect.objectContaining({ code: 'ERR_AIO_FDMON', message: expect.stringContaining('must be one of') }),
+    )
+  }
   vi.stubEnv('AIOKIT_FDMON', 'fast')
   expect(() => new AioContext()).toThrow(
     "The environment variable AIOKIT_FDMON must be one of auto, epoll, poll. Received 'fast'.",
