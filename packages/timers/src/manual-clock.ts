@@ -1,4 +1,4 @@
-import { requireNumber } from '@aiokit/errors'
+import { requireNumber, requireString } from '@aiokit/errors'
 import { Clock, type ClockHandle, requireHandle } from './clock.ts'
 
 /**
@@ -8,7 +8,7 @@ import { Clock, type ClockHandle, requireHandle } from './clock.ts'
 export class ManualClock extends Clock {
   /** @throws TypeError `ERR_AIO_INVALID_ARG_TYPE` if `name` is not a string */
   constructor(name = 'manual', shared?: SharedArrayBuffer) {
-    super({ name, source: 'manual', pausable: true }, shared)
+    super({ name: requireString(name, 'name'), source: 'manual', pausable: true }, shared)
   }
 
   /** The same clock in another thread. */

@@ -120,5 +120,8 @@ export class PendingTimers {
 }
 
 export function closedError(): Error {
-  return aioError('ERR_AIO_CLOSED', 'The timer list is closed. Make its timers on one that is open.')
+  return aioError(
+    'ERR_AIO_CLOSED',
+    'The timer list, or the context that has it, is closed: make timers on one that is open.',
+  )
 }

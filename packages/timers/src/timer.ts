@@ -56,7 +56,9 @@ export class Timer {
 function checkedDeadline(expireNs: number): number {
   // One comparison for what nearly always is: it fails for NaN, for infinity and for what is not a number.
   if (typeof expireNs === 'number' && expireNs > 0 && expireNs < Number.POSITIVE_INFINITY) return expireNs
-  requireNumber(expireNs, 'expireNs', Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
+  // NaN is no number from anything to anything: what is said of it below suits it better.
+  if (!Number.isNaN(expireNs))
+    requireNumber(expireNs, 'expireNs', Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
   if (!Number.isFinite(expireNs)) {
     throw aioRangeError(
       'ERR_AIO_OUT_OF_RANGE',

@@ -177,6 +177,7 @@ describe('X2 X3: misuse', () => {
     expect(() => new Clock({ name: 'x', source: () => 1, pausable: -1 as never })).toThrow(
       '"options.pausable"',
     )
+    expect(() => new ManualClock(1 as never)).toThrow('"name" must be a string')
     // What a typed array would be made of is no memory of a clock.
     for (const shared of [null, -1, 1e300, Symbol('s'), [], new SharedArrayBuffer(8)]) {
       expect(() => new Clock({ name: 'x', source: () => 1 }, shared as never)).toThrow(invalid)

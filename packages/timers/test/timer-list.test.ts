@@ -370,6 +370,7 @@ describe('X2 X3: misuse', () => {
     for (const method of ['mod', 'modAnticipate'] as const) {
       for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
         expect(() => timer[method](bad)).toThrow(code('ERR_AIO_OUT_OF_RANGE'))
+        expect(() => timer[method](bad)).toThrow('"expireNs" must be finite')
       }
       for (const bad of ['5', 5n, null, undefined, {}]) {
         expect(() => timer[method](bad as never)).toThrow(code('ERR_AIO_INVALID_ARG_TYPE'))
