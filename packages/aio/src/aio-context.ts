@@ -2,6 +2,8 @@ import {
   type BottomHalf,
   BottomHalfList,
   type BottomHalfOptions,
+  deferCallBegin,
+  deferCallEnd,
   IDLE_INTERVAL_NS,
 } from '@aiokit/bottom-halves'
 import {
@@ -17,10 +19,14 @@ import {
 } from '@aiokit/errors'
 import {
   type AioHandler,
+  type BufferGroup,
+  type CqeHandler,
   type FdHandlers,
   type FdMonitor,
   type FdMonitorFactory,
   FdTable,
+  type Sqe,
+  type SqeRequest,
 } from '@aiokit/fdmon'
 import { type EventNotifier, NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
@@ -33,6 +39,8 @@ export interface AioContextOptions {
   name?: string
   /** The monitor: `pollMonitor()`, `epollMonitor()`, ... The package `aiokit` chooses one by itself. */
   fdmon: FdMonitorFactory
+  /** Requests made by `addSqe` wait for company until the end of the iteration, but no more than so many; 0: no limit. */
+  aioMaxBatch?: number
   /** Measure the time spent waiting, for `stats().blockedNs`: two reads of the clock for each wait. Default false. */
   measure?: boolean
 }
@@ -79,7 +87,7 @@ export class AioContext implements Disposable {
    * @throws SystemError EMFILE, ENFILE, ENOMEM; `ERR_AIO_INVALID_ARG_TYPE`; what the monitor's factory throws
    */
   constructor(options: AioContextOptions) {
-    const { fdmon, name = 'aio', measure = false } = requireObject(options, 'options')
+    const { fdmon, name = 'aio', measure = false, aioMaxBatch = 0 } = requireObject(options, 'options')
     if (typeof fdmon !== 'function') {
       throw aioTypeError(
         'ERR_AIO_INVALID_ARG_TYPE',
@@ -88,6 +96,7 @@ export class AioContext implements Disposable {
     }
     this.name = requireString(name, 'options.name')
     this.#measure = requireBoolean(measure, 'options.measure')
+    requireInteger(aioMaxBatch, 'options.aioMaxBatch', 0, 0x7fff_ffff)
     this.#gate = new NotifyGate()
     this.#bottomHalves = new BottomHalfList(this.#gate)
     this.#timers = new ContextTimers(this.#gate)
@@ -96,6 +105,7 @@ export class AioContext implements Disposable {
       fds = new FdTable(fdmon, (handler) => this.#reportClosed(handler))
       this.#gateHandler = fds.set(this.#gate.fd, { read() {} })
       this.#fds = fds
+      if (fds.monitor.maxBatch !== undefined) fds.monitor.maxBatch = aioMaxBatch
     } catch (error) {
       fds?.close()
       this.#gate.close()
@@ -236,6 +246,41 @@ export class AioContext implements Disposable {
     return this.#timers.create(clock, callback)
   }
 
+  /** Whether there is a ring, so that `addSqe` works; the same for all contexts of a process that leave the choice to us. */
+  get hasIoUring(): boolean {
+    return this.#fds.monitor.addSqe !== undefined
+  }
+
+  /**
+   * Puts a request on the context's io_uring. `prep` fills in what is wanted (`sqe.prepRead(...)`); `handler` hears the
+   * result in a poll, never inside this call (rules U1 to U5). Requests made in one iteration go out together.
+   *
+   * @returns the request, to cancel it
+   * @throws `ERR_AIO_NO_IO_URING` if there is no ring (see `hasIoUring`); `ERR_AIO_CLOSED`; what `prep` throws, and then
+   *   nothing was submitted
+   */
+  addSqe(prep: (sqe: Sqe) => void, handler: CqeHandler | ((res: number, flags: number) => void)): SqeRequest {
+    this.#requireOpen()
+    requireFunction(prep, 'prep')
+    const cqeHandler = typeof handler === 'function' ? { complete: handler } : requireCqeHandler(handler)
+    const { monitor } = this.#fds
+    if (monitor.addSqe === undefined) throw this.#noIoUring()
+    return monitor.addSqe(prep, cqeHandler)
+  }
+
+  /**
+   * Buffers for requests that receive again and again (`sqe.prepRecvMultishot`): `count` of `size` bytes, `count` a power
+   * of two up to 32,768.
+   *
+   * @throws `ERR_AIO_NO_IO_URING`, `ERR_AIO_CLOSED`, `ERR_AIO_OUT_OF_RANGE`; SystemError
+   */
+  createBufferGroup(count: number, size: number): BufferGroup {
+    this.#requireOpen()
+    const { monitor } = this.#fds
+    if (monitor.createBufferGroup === undefined) throw this.#noIoUring()
+    return monitor.createBufferGroup(count, size)
+  }
+
   /** What the context has done so far; a new object for each call, also after `close()`. */
   stats(): AioStats {
     return {
@@ -336,7 +381,7 @@ export class AioContext implements Disposable {
       case BOTTOM_HALVES:
         return this.#bottomHalves.run()
       case COMPLETIONS:
-        return this.#fds.monitor.dispatch?.() ?? false
+        return this.#fds.monitor.hasPending ? this.#complete() : false
       case HANDLERS:
         return this.#fds.dispatch()
       case TIMERS:
@@ -344,6 +389,25 @@ export class AioContext implements Disposable {
       default:
         return false
     }
+  }
+
+  /** Completions come in batches: what each of them asks for once is done once, at the end (rule B10). */
+  #complete(): boolean {
+    deferCallBegin()
+    try {
+      return this.#fds.monitor.dispatch!()
+    } finally {
+      deferCallEnd()
+    }
+  }
+
+  #noIoUring(): Error {
+    const why = this.#fds.fallback
+    return aioError(
+      'ERR_AIO_NO_IO_URING',
+      `Context "${this.name}" has no io_uring, its monitor is ${this.fdmonName}${why === null ? '' : ` (${why.message})`}: look at ctx.hasIoUring first, or choose the monitor io_uring.`,
+      why === null ? undefined : { cause: why },
+    )
   }
 
   #reportClosed(handler: AioHandler): void {
@@ -368,4 +432,12 @@ export class AioContext implements Disposable {
     if (this.#closed)
       throw aioError('ERR_AIO_CLOSED', `Context "${this.name}" is closed: make a new AioContext.`)
   }
+}
+
+function requireCqeHandler(value: CqeHandler): CqeHandler {
+  if (typeof value?.complete === 'function') return value
+  throw aioTypeError(
+    'ERR_AIO_INVALID_ARG_TYPE',
+    `"handler" must be a function or an object with a function \`complete\`. Received ${describe(value)}.`,
+  )
 }

@@ -1,26 +1,37 @@
 import { aioError, describe } from '@aiokit/errors'
-import type { FdMonitorFactory } from '@aiokit/fdmon'
+import type { FdMonitor, FdMonitorFactory, FdMonitorHost } from '@aiokit/fdmon'
 import { epollMonitor } from '@aiokit/fdmon-epoll'
 import { pollMonitor } from '@aiokit/fdmon-poll'
+import { uringMonitor } from '@aiokit/fdmon-uring'
 
 /**
- * A monitor by name, or one of your own. 'auto' begins with poll, which needs no descriptor and is the faster for a
- * few, and moves to epoll at 64 descriptors.
+ * A monitor by name, or one of your own. 'auto' is 'io_uring': if there can be no ring here, the context goes on with
+ * epoll, or else with poll, and `ctx.fdmonFallback` says why.
  */
-export type FdMonitorChoice = FdMonitorFactory | 'auto' | 'epoll' | 'poll'
-
-/** Descriptors of the program at which the automatic choice moves from poll to epoll (rule M3). */
-export const AUTO_EPOLL_AT = 64
+export type FdMonitorChoice = FdMonitorFactory | 'auto' | 'io_uring' | 'epoll' | 'poll'
 
 const byName: Readonly<Record<string, () => FdMonitorFactory>> = {
-  // One more than the program's: the context's own notifier is watched too.
-  auto: () => pollMonitor({ upgrade: { at: AUTO_EPOLL_AT + 1, to: epoll() } }),
+  auto: ioUring,
+  io_uring: ioUring,
   epoll,
   poll: () => pollMonitor(),
 }
 
+function ioUring(): FdMonitorFactory {
+  return uringMonitor({ fallback: epollOrPoll })
+}
+
 function epoll(): FdMonitorFactory {
   return epollMonitor({ fallback: pollMonitor() })
+}
+
+function epollOrPoll(host: FdMonitorHost): FdMonitor {
+  try {
+    return epoll()(host)
+  } catch (error) {
+    host.fellBack(error as Error)
+    return pollMonitor()(host)
+  }
 }
 
 /**

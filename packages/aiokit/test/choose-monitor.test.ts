@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { hasCommand, pipe, runScript } from '@aiokit/testing'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { AioContext, AUTO_EPOLL_AT, pollMonitor, sys } from '../src/index.ts'
+import { AioContext, pollMonitor, sys } from '../src/index.ts'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 afterEach(() => vi.unstubAllEnvs())
@@ -19,20 +19,16 @@ function watch(ctx: AioContext, count: number): () => void {
   }
 }
 
-test(`M3: the automatic choice begins with poll and moves to epoll at ${AUTO_EPOLL_AT} descriptors`, () => {
+test('M3: the automatic choice is io_uring where it can be used', () => {
   vi.stubEnv('AIOKIT_FDMON', '')
   using ctx = new AioContext()
-  const first = watch(ctx, AUTO_EPOLL_AT - 1)
-  expect(ctx.fdmonName).toBe('poll')
-  const last = watch(ctx, 1)
-  expect([ctx.fdmonName, ctx.fdmonFallback]).toEqual(['epoll', null])
-  first()
-  last()
-  expect(ctx.fdmonName).toBe('epoll')
+  const done = watch(ctx, 100)
+  expect([ctx.fdmonName, ctx.fdmonFallback, ctx.hasIoUring]).toEqual(['io_uring', null, true])
+  done()
 })
 
 test('M3: chosen by name it is that one from the start', () => {
-  for (const name of ['epoll', 'poll'] as const) {
+  for (const name of ['io_uring', 'epoll', 'poll'] as const) {
     using ctx = new AioContext({ fdmon: name })
     expect(ctx.fdmonName).toBe(name)
     const done = watch(ctx, 100)
@@ -61,7 +57,7 @@ test('X2: a monitor that does not exist is refused, naming where it was asked fo
   expect(() => new AioContext({ fdmon: 'kqueue' as never })).toThrow(
     expect.objectContaining({
       code: 'ERR_AIO_FDMON',
-      message: '"fdmon" must be one of auto, epoll, poll. Received \'kqueue\'.',
+      message: '"fdmon" must be one of auto, io_uring, epoll, poll. Received \'kqueue\'.',
     }),
   )
   const throwing = {
@@ -76,7 +72,7 @@ test('X2: a monitor that does not exist is refused, naming where it was asked fo
   }
   vi.stubEnv('AIOKIT_FDMON', 'fast')
   expect(() => new AioContext()).toThrow(
-    "The environment variable AIOKIT_FDMON must be one of auto, epoll, poll. Received 'fast'.",
+    "The environment variable AIOKIT_FDMON must be one of auto, io_uring, epoll, poll. Received 'fast'.",
   )
 })
 
@@ -106,34 +102,96 @@ test('M3: when epoll fails at run time the context goes on with poll and says wh
   for (const fd of [reader, writer]) sys.close(fd)
 })
 
-describe.skipIf(!hasCommand('strace'))('with a kernel that refuses epoll (needs strace)', () => {
-  const run = (body: string) => {
+describe.skipIf(!hasCommand('strace'))('with a kernel that refuses (needs strace)', () => {
+  const run = (body: string, ...injections: string[]) => {
     const script = `import { AioContext, sys } from 'aiokit'\n${body}`
-    // Node's own loops have theirs by then.
-    const inject = 'inject=epoll_create1:error=EMFILE:when=3+'
-    return runScript(script, { cwd: folder, under: ['strace', '-f', '-qq', '-o', '/dev/null', '-e', inject] })
+    const inject = injections.flatMap((injection) => ['-e', `inject=${injection}`])
+    const under = ['strace', '-f', '-qq', '-o', '/dev/null', ...inject]
+    const { stdout, stderr } = runScript(script, { cwd: folder, under, env: { AIOKIT_FDMON: '' } })
+    return stdout + stderr
   }
+  // Node's own loops have theirs by then.
+  const noEpoll = 'epoll_create1:error=EMFILE:when=3+'
+  const watchAHundred = `
+    let reads = 0
+    for (let i = 0; i < 100; i++) ctx.setFdHandler(sys.eventfd(1, sys.EFD_CLOEXEC), { read() { reads++ } })
+    ctx.poll(true)`
 
-  test('M3: the automatic choice stays with poll, and says why', () => {
-    const { stdout, stderr } = run(`
-      const ctx = new AioContext()
-      let reads = 0
-      for (let i = 0; i < 100; i++) ctx.setFdHandler(sys.eventfd(1, sys.EFD_CLOEXEC), { read() { reads++ } })
-      ctx.poll(true)
-      console.log(ctx.fdmonName, ctx.fdmonFallback.code, ctx.fdmonFallback.syscall, reads)`)
-    expect(stdout + stderr).toBe('poll EMFILE epoll_create1 100\n')
+  test.each(['EPERM', 'ENOSYS', 'ENOMEM'])(
+    'M3: without io_uring (%s) the automatic choice is epoll, and says why',
+    (error) => {
+      const output = run(
+        `for (const fdmon of ['auto', 'io_uring']) {
+           const ctx = new AioContext({ fdmon })
+           ${watchAHundred}
+           const { code, cause } = ctx.fdmonFallback
+           console.log(ctx.fdmonName, ctx.hasIoUring, code, cause.code, cause.syscall, reads)
+         }`,
+        `io_uring_setup:error=${error}`,
+      )
+      const line = `epoll false ERR_AIO_NO_IO_URING ${error} io_uring_setup 100\n`
+      expect(output).toBe(line + line)
+    },
+  )
+
+  test('M3: without io_uring and epoll it is poll', () => {
+    const output = run(
+      `const ctx = new AioContext()
+       ${watchAHundred}
+       console.log(ctx.fdmonName, ctx.fdmonFallback.code, ctx.fdmonFallback.syscall, reads)`,
+      'io_uring_setup:error=ENOSYS',
+      noEpoll,
+    )
+    expect(output).toBe('poll EMFILE epoll_create1 100\n')
+  })
+
+  test('U3: when a context has a ring, a second one without is refused with a sentence', () => {
+    const output = run(
+      `const first = new AioContext()
+       try {
+         new AioContext()
+       } catch (error) {
+         console.log(error.code, error.cause.code)
+         console.log(error.message)
+       }
+       first.close()
+       console.log(new AioContext().fdmonName)`,
+      // The flags of 6.6 and later are the first that are tried.
+      'io_uring_setup:error=ENOMEM:when=2+',
+    )
+    expect(output.split('\n')).toEqual([
+      'ERR_AIO_NO_IO_URING ENOMEM',
+      'This context gets no io_uring (ENOMEM: not enough memory, io_uring_setup), but 1 in this process has one: raise the limit, or choose epoll for all of them (AIOKIT_FDMON=epoll).',
+      'epoll',
+      '',
+    ])
+  })
+
+  test.each([
+    ['6.6', '1'],
+    ['6.1', '1..2'],
+  ])('M4: with a kernel older than %s it does with what there is', (_, when) => {
+    const output = run(
+      `const ctx = new AioContext()
+       ${watchAHundred}
+       console.log(ctx.fdmonName, reads)`,
+      `io_uring_setup:error=EINVAL:when=${when}`,
+    )
+    expect(output).toBe('io_uring 100\n')
   })
 
   test('M3: asked for by name, epoll that cannot be had is an error, and no descriptor is lost', () => {
-    const { stdout, stderr } = run(`
-      import { readdirSync } from 'node:fs'
-      const open = () => readdirSync('/proc/self/fd').length
-      const before = open()
-      try {
-        new AioContext({ fdmon: 'epoll' })
-      } catch (error) {
-        console.log(error.message, open() - before)
-      }`)
-    expect(stdout + stderr).toBe('EMFILE: too many open files, epoll_create1 0\n')
+    const output = run(
+      `import { readdirSync } from 'node:fs'
+       const open = () => readdirSync('/proc/self/fd').length
+       const before = open()
+       try {
+         new AioContext({ fdmon: 'epoll' })
+       } catch (error) {
+         console.log(error.message, open() - before)
+       }`,
+      noEpoll,
+    )
+    expect(output).toBe('EMFILE: too many open files, epoll_create1 0\n')
   })
 })

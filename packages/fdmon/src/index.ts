@@ -5,3 +5,11 @@ export { AioHandler } from './handler.ts'
 export { restartInterrupted } from './interrupted.ts'
 export type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
 export { ReadyList } from './ready-list.ts'
+export {
+  type BufferGroup,
+  CQE_F_MORE,
+  type CqeHandler,
+  type Sqe,
+  type SqeMessage,
+  type SqeRequest,
+} from './sqe.ts'

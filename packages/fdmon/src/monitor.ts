@@ -1,5 +1,6 @@
 import type { AioHandler } from './handler.ts'
 import type { ReadyList } from './ready-list.ts'
+import type { BufferGroup, CqeHandler, Sqe, SqeRequest } from './sqe.ts'
 
 /** What a monitor may ask of the loop that it works for; `FdTable` is one. */
 export interface FdMonitorHost {
@@ -72,6 +73,25 @@ export interface FdMonitor {
   /** As `wait` with timeout 0, after `check` returned true. */
   collect(ready: ReadyList): void
 
-  /** Lets go of the kernel's objects. Handlers need not be removed before. May be called twice. */
+  /**
+   * Puts a request of the program's own on the ring, if the monitor has one (rules U1 to U7). Requests made in one
+   * iteration go out together with its wait.
+   *
+   * @throws what `prep` throws, and then nothing is submitted; `ERR_AIO_NOT_PREPARED` if it called no `prep...` method
+   */
+  addSqe?(prep: (sqe: Sqe) => void, handler: CqeHandler): SqeRequest
+
+  /** So many requests are submitted without waiting for company. 0: as many as the queue takes. */
+  maxBatch?: number
+
+  /** See `BufferGroup`. `count` is a power of two up to 32,768, `size` is bytes. */
+  createBufferGroup?(count: number, size: number): BufferGroup
+
+  /**
+   * Lets go of the kernel's objects. Handlers need not be removed before. Requests in flight are cancelled, and their
+   * handlers called from here (rule U6). May be called twice.
+   *
+   * @throws what a handler throws, when all have been called
+   */
   close(): void
 }

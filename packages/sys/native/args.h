@@ -95,11 +95,23 @@ bool arg_slice(napi_env env, napi_value *view_offset_length, struct bytes *out);
   size_t argc = n;         \
   if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok) return result(env, -EINVAL)
 
-/* owned.c: `fd` is not closed with its thread any more, because it is being closed now. */
-void disown(int fd);
-
 /* owned.c: to be called once for each environment. */
 bool init_owned(napi_env env);
+
+/* owned.c: a ring, to be drained and closed with the thread of `env`; -errno if it cannot be noted. */
+int own_ring(int fd, napi_env env);
+
+/* owned.c: how many rings are open in the process. */
+int count_rings(void);
+
+/* owned.c: `fd` is not closed with its thread any more. Returns whether it is a ring. */
+bool disown(int fd);
+
+/* owned.c: close(2), of a ring only when nothing is in flight any more. */
+int close_owned(int fd);
+
+/* uring.c: cancels what is in flight and waits for it. */
+void drain_ring(int fd);
 
 #define REQUIRE(condition) \
   if (!(condition)) return result(env, -EINVAL)
@@ -116,7 +128,7 @@ struct constant {
 
 /* One table for each file; ended by a NULL name. module.c exports them all. */
 extern const struct method fd_methods[], owned_methods[], file_methods[], poll_methods[], socket_methods[],
-    clock_methods[];
+    uring_methods[], clock_methods[];
 extern const struct constant constants[];
 
 #endif

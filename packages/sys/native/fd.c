@@ -56,9 +56,7 @@ static napi_value sys_close(napi_env env, napi_callback_info info) {
   ARGS(1);
   int32_t fd;
   REQUIRE(arg_int(env, argv[0], &fd));
-  /* First: as soon as it is closed, another thread may get the number and own it. */
-  disown(fd);
-  return returned(env, close(fd));
+  return returned(env, close_owned(fd));
 }
 
 /* The kernel moves at most 0x7ffff000 bytes a call, so the count always fits. */

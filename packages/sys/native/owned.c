@@ -13,51 +13,82 @@
 #include <string.h>
 #include <unistd.h>
 
+struct owned {
+  napi_env env; /* NULL: nobody's */
+  bool is_ring;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* By descriptor number: the environment that owns it, or NULL. */
-static napi_env *owners;
-static size_t owners_length;
+static struct owned *table; /* by descriptor number */
+static size_t table_length;
+static int rings;
 
-static void set_owner(int fd, napi_env owner) {
-  pthread_mutex_lock(&lock);
-  if ((size_t)fd < owners_length) owners[fd] = owner;
-  pthread_mutex_unlock(&lock);
-}
-
-void disown(int fd) {
-  if (fd >= 0) set_owner(fd, NULL);
-}
-
-static int own(int fd, napi_env env) {
-  pthread_mutex_lock(&lock);
+static int own(int fd, napi_env env, bool is_ring) {
   int status = 0;
-  if ((size_t)fd >= owners_length) {
+  pthread_mutex_lock(&lock);
+  if ((size_t)fd >= table_length) {
     size_t length = 2 * (size_t)fd + 64;
-    napi_env *grown = realloc(owners, length * sizeof *owners);
+    struct owned *grown = realloc(table, length * sizeof *table);
     if (grown) {
-      memset(grown + owners_length, 0, (length - owners_length) * sizeof *owners);
-      owners = grown;
-      owners_length = length;
+      memset(grown + table_length, 0, (length - table_length) * sizeof *table);
+      table = grown;
+      table_length = length;
     } else {
       status = -ENOMEM;
     }
   }
-  if (status == 0) owners[fd] = env;
+  if (status == 0) {
+    table[fd] = (struct owned){env, is_ring};
+    rings += is_ring;
+  }
   pthread_mutex_unlock(&lock);
   return status;
 }
 
-static void close_owned(void *env) {
+int own_ring(int fd, napi_env env) { return own(fd, env, true); }
+
+int count_rings(void) {
   pthread_mutex_lock(&lock);
-  for (size_t fd = 0; fd < owners_length; fd++) {
-    if (owners[fd] != env) continue;
-    owners[fd] = NULL;
-    close((int)fd);
-  }
+  int count = rings;
   pthread_mutex_unlock(&lock);
+  return count;
 }
 
-bool init_owned(napi_env env) { return napi_add_env_cleanup_hook(env, close_owned, env) == napi_ok; }
+/* Returns whether it was a ring. With the lock held. */
+static bool take(size_t fd) {
+  bool is_ring = table[fd].env && table[fd].is_ring;
+  table[fd] = (struct owned){0};
+  rings -= is_ring;
+  return is_ring;
+}
+
+bool disown(int fd) {
+  pthread_mutex_lock(&lock);
+  bool is_ring = fd >= 0 && (size_t)fd < table_length && take((size_t)fd);
+  pthread_mutex_unlock(&lock);
+  return is_ring;
+}
+
+int close_owned(int fd) {
+  /* Disowned first: as soon as it is closed, another thread may get the number and own it. */
+  if (disown(fd)) drain_ring(fd);
+  return close(fd);
+}
+
+static void close_all(void *env) {
+  for (size_t fd = 0;; fd++) {
+    pthread_mutex_lock(&lock);
+    while (fd < table_length && table[fd].env != env) fd++;
+    bool found = fd < table_length;
+    bool is_ring = found && take(fd);
+    pthread_mutex_unlock(&lock);
+    if (!found) return;
+    if (is_ring) drain_ring((int)fd);
+    close((int)fd);
+  }
+}
+
+bool init_owned(napi_env env) { return napi_add_env_cleanup_hook(env, close_all, env) == napi_ok; }
 
 static napi_value sys_own(napi_env env, napi_callback_info info) {
   ARGS(1);
@@ -65,7 +96,7 @@ static napi_value sys_own(napi_env env, napi_callback_info info) {
   REQUIRE(arg_int(env, argv[0], &fd) && fd >= 0);
   /* Also keeps a made-up number from growing the table. */
   if (fcntl(fd, F_GETFD) < 0) return result(env, -errno);
-  return result(env, own(fd, env));
+  return result(env, own(fd, env, false));
 }
 
 static napi_value sys_disown(napi_env env, napi_callback_info info) {

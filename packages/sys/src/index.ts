@@ -33,3 +33,22 @@ export {
 } from './socket.ts'
 export { decodeAddress, encodeAddress, SOCKADDR_MAX, type SocketAddress } from './socket-address.ts'
 export { check, SystemError } from './system-error.ts'
+export {
+  addressOf,
+  IO_URING_PARAMS_SIZE,
+  IO_URING_RINGS,
+  IO_URING_SQES,
+  ioUringCancelAll,
+  ioUringCount,
+  ioUringEnter,
+  ioUringMap,
+  ioUringProbe,
+  ioUringRegisterBufferRing,
+  ioUringRegisterBuffers,
+  ioUringRegisterFiles,
+  ioUringSetup,
+  ioUringUnmap,
+  ioUringUnregisterBufferRing,
+  ioUringUnregisterBuffers,
+  ioUringUpdateFiles,
+} from './uring.ts'

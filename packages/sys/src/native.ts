@@ -45,6 +45,20 @@ interface Native {
   getpeername(fd: number, address: Bytes): number
   getsockopt(fd: number, level: number, name: number): number
   setsockopt(fd: number, level: number, name: number, value: number): number
+  ioUringSetup(entries: number, params: Bytes): number
+  ioUringMap(fd: number, region: number, size: number): ArrayBuffer | number
+  ioUringUnmap(buffer: ArrayBuffer): number
+  ioUringEnter(fd: number, submit: number, complete: number, timeoutNs: number): number
+  ioUringCancelAll(fd: number): number
+  ioUringProbe(fd: number, out: Bytes): number
+  ioUringRegisterBuffers(fd: number, views: readonly Bytes[]): number
+  ioUringUnregisterBuffers(fd: number): number
+  ioUringRegisterFiles(fd: number, fds: Int32Array): number
+  ioUringUpdateFiles(fd: number, offset: number, fds: Int32Array): number
+  ioUringRegisterBufferRing(fd: number, memory: Bytes, entries: number, group: number): number
+  ioUringUnregisterBufferRing(fd: number, group: number): number
+  ioUringCount(): number
+  addressOf(view: Bytes): number
   monotonicNs(): number
   clockGettime(clock: number): number
 }

@@ -31,7 +31,8 @@ export function testMonitor(name: string, factory: FdMonitorFactory): void {
       expect(fds.monitor.needWait()).toBe(false)
       const before = fds.systemCalls
       look(fds)
-      expect(fds.systemCalls).toBe(before + 1)
+      // At most: one that sees from userspace that there is nothing makes none.
+      expect(fds.systemCalls - before).toBeLessThanOrEqual(1)
     })
 
     test('M1: a host loop prepares, checks and collects', () => {

@@ -1,0 +1,2 @@
+export type { Block } from './block.ts'
+export { type BufferPool, bufferPool } from './buffer-pool.ts'

@@ -1,0 +1,1 @@
+export { type UringMonitorOptions, uringMonitor } from './uring-monitor.ts'
