@@ -141,8 +141,9 @@ static napi_value sys_io_uring_map(napi_env env, napi_callback_info info) {
 /* Unmaps at once what sys_io_uring_map gave. The ArrayBuffer is detached first: nobody can reach the memory any more. */
 static napi_value sys_io_uring_unmap(napi_env env, napi_callback_info info) {
   ARGS(1);
-  bool is_ours = false;
+  bool is_buffer = false, is_ours = false;
   void *mapping;
+  REQUIRE(napi_is_arraybuffer(env, argv[0], &is_buffer) == napi_ok && is_buffer);
   REQUIRE(napi_check_object_type_tag(env, argv[0], &mapping_tag, &is_ours) == napi_ok && is_ours &&
           napi_unwrap(env, argv[0], &mapping) == napi_ok);
   if (napi_detach_arraybuffer(env, argv[0]) != napi_ok) return result(env, -EBUSY);
@@ -198,16 +199,23 @@ static napi_value sys_io_uring_register_buffers(napi_env env, napi_callback_info
   REQUIRE(arg_int(env, argv[0], &fd) && napi_get_array_length(env, argv[1], &count) == napi_ok && count > 0 &&
           count <= 1024);
   struct iovec *vectors = calloc(count, sizeof *vectors);
-  if (!vectors) return result(env, -ENOMEM);
-  long status = 0;
+  napi_value *views = calloc(count, sizeof *views);
+  long status = vectors && views ? 0 : -ENOMEM;
+  /* All are fetched before any is looked at: fetching may call a getter, which may detach another one. */
   for (uint32_t i = 0; i < count && status == 0; i++) {
-    napi_value view;
+    if (napi_get_element(env, argv[1], i, &views[i]) == napi_ok) continue;
+    napi_value exception;
+    napi_get_and_clear_last_exception(env, &exception);
+    status = -EINVAL;
+  }
+  for (uint32_t i = 0; i < count && status == 0; i++) {
     struct bytes b;
-    if (napi_get_element(env, argv[1], i, &view) != napi_ok || !arg_bytes(env, view, &b)) status = -EINVAL;
-    else vectors[i] = (struct iovec){.iov_base = b.data, .iov_len = b.length};
+    if (arg_bytes(env, views[i], &b)) vectors[i] = (struct iovec){.iov_base = b.data, .iov_len = b.length};
+    else status = -EINVAL;
   }
   if (status == 0 && ring_register(fd, IORING_REGISTER_BUFFERS, vectors, count) < 0) status = -errno;
   free(vectors);
+  free(views);
   return result(env, (int32_t)status);
 }
 
