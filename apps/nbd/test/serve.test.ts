@@ -39,18 +39,17 @@ describe.each(MONITORS)('on %s', (fdmon) => {
 
   test('the server waits for nobody when it has too few descriptors, says so once, and goes on when it has', async () => {
     const socket = newSocket()
-    const server = await serve([image, '--socket', socket, '--fdmon', fdmon], 'ulimit -n 64; exec "$@"')
+    const server = await serve([image, '--socket', socket, '--fdmon', fdmon], 'ulimit -n 128; exec "$@"')
     const inside = RawClient.ready({ path: socket })
-    const clients = Array.from({ length: 70 }, () => new RawClient({ path: socket }))
+    const clients = Array.from({ length: 134 }, () => new RawClient({ path: socket }))
     await server.printed('new clients have to wait', 'stderr')
     expect(inside.send(request({ type: CMD_READ, length: 1 })).reply(1).error).toBe(0)
-    for (const client of clients.splice(0, 50)) client.close()
+    for (const client of clients.splice(0, 110)) client.close()
     for (const client of clients) expect(client.receive(18)).toHaveLength(18)
     expect(server.stderr).toMatch(/^aiokit-nbd: new clients have to wait: EMFILE: .*\n$/)
   })
 })
 
-// The automatic choice begins with poll and changes to epoll on the way.
 test.each([...MONITORS, 'auto'])(
   'on %s 200 clients at once are served, and may vanish with replies pending',
   async (fdmon) => {
@@ -140,7 +139,7 @@ test('what cannot be served is refused in one line', async () => {
     [/ENOTFOUND|EAI_AGAIN/, [image, '--port', '0', '--host', 'no-such-host.invalid']],
     [/cannot be used with option '-p/, [image, ...at, '--port', '1']],
     [/whole number from 0 to 65535/, [image, '--port', '65536']],
-    [/Allowed choices are auto, epoll, poll/, [image, ...at, '--fdmon', 'select']],
+    [/Allowed choices are auto, io_uring, epoll, poll/, [image, ...at, '--fdmon', 'select']],
     [/missing required argument/, []],
     [/unknown option '--nonsense'/, [image, '--nonsense']],
   ]

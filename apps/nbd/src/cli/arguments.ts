@@ -10,7 +10,7 @@ export interface AddressOptions {
   host: string
 }
 
-export type FdmonName = 'auto' | 'epoll' | 'poll'
+export type FdmonName = 'auto' | 'io_uring' | 'epoll' | 'poll'
 
 /** A parser for commander: an integer from `min` to `max`. */
 export function integer(min: number, max: number): (text: string) => number {
@@ -69,9 +69,9 @@ export function hostOption(): Option {
 export function fdmonOption(): Option {
   return new Option(
     '--fdmon <monitor>',
-    'what watches the sockets: auto begins with poll, moves to epoll at 64',
+    'what watches the sockets: auto is io_uring, or else epoll, or else poll',
   )
-    .choices(['auto', 'epoll', 'poll'])
+    .choices(['auto', 'io_uring', 'epoll', 'poll'])
     .default('auto')
 }
 

@@ -13,7 +13,7 @@ import { NbdServer } from '../server/nbd-server.ts'
 import type { Message, Order } from './messages.ts'
 
 export interface DemoOptions extends Omit<Order, 'socket'> {
-  fdmon: 'auto' | 'epoll' | 'poll'
+  fdmon: 'auto' | 'io_uring' | 'epoll' | 'poll'
   /** Is called with the requests that are done, now and then. */
   progress(done: number): void
   /** Asked often: true ends the demo early. */

@@ -9,7 +9,7 @@ import { afterAll, afterEach } from 'vitest'
 const BIN: string = fileURLToPath(new URL('../../bin/aiokit-nbd.js', import.meta.url))
 
 /** The monitors that every test of the server runs on. */
-export const MONITORS = ['poll', 'epoll'] as const
+export const MONITORS = ['poll', 'epoll', 'io_uring'] as const
 
 /** A folder for one test file, removed after it. */
 export function temporaryFolder(): string {
