@@ -76,6 +76,8 @@ export class AioContext implements Disposable {
   /** Where the next poll begins: after the stage in which a callback threw, so that the stages behind it get their turn. */
   #firstStage = BOTTOM_HALVES
   #closed = false
+  #closing = false
+  readonly #onClose: Set<() => void> = new Set<() => void>()
 
   readonly #measure: boolean
   #blockedNs = 0
@@ -296,34 +298,58 @@ export class AioContext implements Disposable {
   }
 
   /**
+   * Calls `callback` at the beginning of `close()`, while the context still works: for what lives on a context and has
+   * things of its own to let go of. Returns a function that takes it back.
+   *
+   * @throws `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`
+   */
+  onClose(callback: () => void): () => void {
+    this.#requireOpen()
+    // Another function each time: the same may be given twice.
+    const entry = requireFunction(callback, 'callback').bind(null)
+    this.#onClose.add(entry)
+    return () => void this.#onClose.delete(entry)
+  }
+
+  /**
    * Lets go of everything. Descriptors that are still watched stay open: they are yours. May be called twice.
    *
+   * Requests on the ring are cancelled, and their handlers called from here (rule U6).
+   *
    * @throws `ERR_AIO_IN_CALLBACK` from inside a callback of this context
+   * @throws what a handler or an `onClose` callback throws, when everything is closed
    */
   close(): void {
-    if (this.#closed) return
+    if (this.#closed || this.#closing) return
     if (this.#depth > 0) {
       throw aioError(
         'ERR_AIO_IN_CALLBACK',
         'A context cannot be closed from inside its own poll: close it when poll() has returned.',
       )
     }
-    this.#closed = true
-    if (current === this) current = null
+    this.#closing = true
+    const parts = [
+      ...this.#onClose,
+      () => {
+        this.#closed = true
+        if (current === this) current = null
+      },
+      () => this.#bottomHalves.close(),
+      () => this.#timers.close(),
+      () => this.#fds.close(),
+      () => this.#gate.close(),
+    ]
+    this.#onClose.clear()
     // Whatever one of them throws, the others let go of what they have.
-    try {
-      this.#bottomHalves.close()
-    } finally {
+    let failure: { error: unknown } | null = null
+    for (const part of parts) {
       try {
-        this.#timers.close()
-      } finally {
-        try {
-          this.#fds.close()
-        } finally {
-          this.#gate.close()
-        }
+        part()
+      } catch (error) {
+        failure ??= { error }
       }
     }
+    if (failure !== null) throw failure.error
   }
 
   [Symbol.dispose](): void {

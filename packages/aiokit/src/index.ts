@@ -7,6 +7,7 @@ export * from '@aiokit/fdmon'
 export * from '@aiokit/fdmon-epoll'
 export * from '@aiokit/fdmon-poll'
 export * from '@aiokit/fdmon-uring'
+export * from '@aiokit/io'
 export * from '@aiokit/notifier'
 export * from '@aiokit/qlist'
 // System calls have the names that they have everywhere (read, close, ...), which would say too little here.

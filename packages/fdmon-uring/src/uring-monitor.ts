@@ -9,7 +9,7 @@ import {
   type FdMonitorFactory,
   type FdMonitorHost,
   HUP,
-  type ReadyList,
+  ReadyList,
   restartInterrupted,
   type Sqe,
   type SqeRequest,
@@ -25,6 +25,8 @@ import {
   F_GETFD,
   fcntl,
   ioUringCancelAll,
+  POLLNVAL,
+  ppoll,
   SystemError,
 } from '@aiokit/sys'
 import { UringBufferGroup } from './buffer-group.ts'
@@ -83,6 +85,9 @@ const NOBODY = 0
 const TAG_STEP = 2
 const IS_REQUEST = 1
 
+/** The ready list of nobody. */
+const NOTHING = new ReadyList()
+
 /** One registration is verified every so many waits (F8): the kernel polls a file, whatever becomes of its descriptor. */
 const WAITS_PER_VERIFICATION = 128
 
@@ -129,9 +134,13 @@ class UringMonitor implements FdMonitor {
   #lastTag = 0
   /** For entries of the monitor's own. */
   readonly #sqe: Int32Array = new Int32Array(SQE_WORDS)
-  /** Where `#enter` adds what it finds; null to leave it for later. */
-  #ready: ReadyList | null = null
-  #fcntls = 0
+  /** Where a wait adds what it finds. */
+  #ready: ReadyList = NOTHING
+  /** Slots of handlers whose poll request has completed at a time when it may not mean anything any more. */
+  readonly #woken: number[] = []
+  /** struct pollfd for each of them, as 16-bit words. */
+  #pollfds = new Int32Array(2 * 64)
+  #otherCalls = 0
 
   constructor(host: FdMonitorHost, ring: Ring) {
     this.#host = host
@@ -144,7 +153,7 @@ class UringMonitor implements FdMonitor {
   }
 
   get systemCalls(): number {
-    return this.#ring.systemCalls + this.#fcntls
+    return this.#ring.systemCalls + this.#otherCalls
   }
 
   get hasPending(): boolean {
@@ -158,14 +167,11 @@ class UringMonitor implements FdMonitor {
   }
 
   wait(ready: ReadyList, timeoutNs: number): void {
-    // What has completed before the wait is old: since then somebody may have read what there was to read. A poll
-    // request that is made anew tells.
-    this.#harvest(null)
-    if (this.hasPending) timeoutNs = 0
-    this.#prepareEntries()
     this.#ready = ready
+    this.#harvest(true)
+    if (this.hasPending || this.#verifyWoken() > 0) timeoutNs = 0
     const result = restartInterrupted(this.#enter, timeoutNs)
-    this.#ready = null
+    this.#ready = NOTHING
     if (result < 0) check(result, 'io_uring_enter')
     if (++this.#waits >= WAITS_PER_VERIFICATION) this.#verifyOne()
     if (this.#lost.length > 0) this.#reportLost()
@@ -173,7 +179,11 @@ class UringMonitor implements FdMonitor {
 
   needWait(): boolean {
     return (
-      this.#toArm.length > 0 || this.#ring.unsubmitted > 0 || this.#ring.hasCompletions || this.#ring.hasWork
+      this.#toArm.length > 0 ||
+      this.#woken.length > 0 ||
+      this.#ring.unsubmitted > 0 ||
+      this.#ring.hasCompletions ||
+      this.#ring.hasWork
     )
   }
 
@@ -259,8 +269,8 @@ class UringMonitor implements FdMonitor {
     this.#handlers.length = 0
     this.#toArm.length = 0
     ioUringCancelAll(this.#ring.fd)
-    this.#harvest(null)
-    while (this.#ring.hasWork && this.#ring.enter(0, 0) >= 0) this.#harvest(null)
+    this.#harvest(true)
+    while (this.#ring.hasWork && this.#ring.enter(0, 0) >= 0) this.#harvest(true)
     for (const group of this.#groups) group?.close()
     this.#ring.close()
     open.delete(this)
@@ -268,11 +278,16 @@ class UringMonitor implements FdMonitor {
   }
 
   readonly #enter = (timeoutNs: number): number => {
+    this.#prepareEntries()
     const ring = this.#ring
-    if (timeoutNs === 0 && ring.unsubmitted === 0 && !ring.hasWork) return this.#harvest(this.#ready)
+    // What has woken a poll request before the wait is old: since then the program may have undone it, and the kernel
+    // does not look again. What wakes one while this thread sleeps is news.
+    const isOld = ring.hasWork
+    if (timeoutNs === 0 && ring.unsubmitted === 0 && !isOld) return this.#harvest(true) + this.#verifyWoken()
     const result = ring.enter(timeoutNs === 0 ? 0 : 1, timeoutNs)
-    let found = this.#harvest(this.#ready)
-    while (ring.hasOverflow && ring.enter(0, 0) >= 0) found += this.#harvest(this.#ready)
+    let found = this.#harvest(isOld)
+    while (ring.hasOverflow && ring.enter(0, 0) >= 0) found += this.#harvest(isOld)
+    found += this.#verifyWoken()
     if (found > 0) return found
     if (result === -ETIME) return 0
     if (result === -EAGAIN || result === -EBUSY) return -EINTR
@@ -288,7 +303,7 @@ class UringMonitor implements FdMonitor {
       if (result === -EAGAIN || result === -EBUSY || result === -EINTR) {
         // The kernel waits for room among the completions.
         this.#ring.enter(0, 0)
-        this.#harvest(null)
+        this.#harvest(true)
       } else {
         check(result, 'io_uring_enter')
       }
@@ -296,8 +311,11 @@ class UringMonitor implements FdMonitor {
     }
   }
 
-  /** Reads completions: polls to `ready`, or if it is null for another look; requests to be delivered. Returns how many. */
-  #harvest(ready: ReadyList | null): number {
+  /**
+   * Reads completions: requests to be delivered, polls to the ready list, or for another look if they are old. Returns
+   * how many it found.
+   */
+  #harvest(isOld: boolean): number {
     const ring = this.#ring
     const end = ring.completionsEnd()
     let at = ring.completionsBegin()
@@ -326,13 +344,47 @@ class UringMonitor implements FdMonitor {
         found++
         continue
       }
+      if (isOld) {
+        this.#woken.push(slot)
+        continue
+      }
       this.#wantArmed(handler)
-      if (ready === null) continue
       // What the kernel cannot poll is for the handler to find out.
-      ready.add(handler, revents < 0 ? ERR : revents)
+      this.#ready.add(handler, revents < 0 ? ERR : revents)
       found++
     }
     ring.completionsRead(end)
+    return found
+  }
+
+  /** Looks again at what was woken, all at once, with ppoll(2). Returns how many there are still. */
+  #verifyWoken(): number {
+    const count = this.#woken.length
+    if (count === 0) return 0
+    if (2 * count > this.#pollfds.length) this.#pollfds = new Int32Array(4 * count)
+    const pollfds = this.#pollfds
+    for (let i = 0; i < count; i++) {
+      const handler = this.#handlers[this.#woken[i]!]
+      pollfds[2 * i] = handler == null ? -1 : handler.fd
+      pollfds[2 * i + 1] = handler == null ? 0 : handler.events
+    }
+    this.#otherCalls++
+    let found = 0
+    if (ppoll(pollfds, count, 0) > 0) {
+      for (let i = 0; i < count; i++) {
+        const revents = pollfds[2 * i + 1]! >>> 16
+        const handler = this.#handlers[this.#woken[i]!]
+        if (revents === 0 || handler == null) continue
+        if ((revents & POLLNVAL) !== 0) this.#lose(handler)
+        else this.#ready.add(handler, revents)
+        found++
+      }
+    }
+    for (let i = 0; i < count; i++) {
+      const handler = this.#handlers[this.#woken[i]!]
+      if (handler != null) this.#wantArmed(handler)
+    }
+    this.#woken.length = 0
     return found
   }
 
@@ -471,14 +523,14 @@ class UringMonitor implements FdMonitor {
     this.#verified = this.#verified + 1 < this.#handlers.length ? this.#verified + 1 : 0
     const handler = this.#handlers[this.#verified]
     if (handler == null) return
-    this.#fcntls++
+    this.#otherCalls++
     if (fcntl(handler.fd, F_GETFD, 0) >= 0) return
     this.#disarm(handler)
     this.#lose(handler)
   }
 
   #requireOpen(handler: AioHandler): void {
-    this.#fcntls++
+    this.#otherCalls++
     const result = fcntl(handler.fd, F_GETFD, 0)
     if (result < 0) throw new SystemError(result, 'fcntl', `(fd ${handler.fd})`)
   }

@@ -2,6 +2,7 @@
 #include "args.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static napi_value sys_pread(napi_env env, napi_callback_info info) {
@@ -54,7 +55,31 @@ static napi_value sys_lseek(napi_env env, napi_callback_info info) {
   return wide_result(env, at < 0 ? -errno : (double)at);
 }
 
+/* A path is bytes with a NUL at the end, and no other is looked for: what is behind the first one is not part of it. */
+static bool arg_path(napi_env env, napi_value v, struct bytes *out) {
+  return arg_bytes(env, v, out) && out->length > 0 && out->data[out->length - 1] == 0;
+}
+
+static napi_value sys_openat(napi_env env, napi_callback_info info) {
+  ARGS(4);
+  int32_t dirfd, flags, mode;
+  struct bytes path;
+  REQUIRE(arg_int(env, argv[0], &dirfd) && arg_path(env, argv[1], &path) && arg_int(env, argv[2], &flags) &&
+          arg_int(env, argv[3], &mode));
+  return returned(env, openat(dirfd, (const char *)path.data, flags, (mode_t)mode));
+}
+
+static napi_value sys_statx(napi_env env, napi_callback_info info) {
+  ARGS(5);
+  int32_t dirfd, flags, mask;
+  struct bytes path, out;
+  REQUIRE(arg_int(env, argv[0], &dirfd) && arg_path(env, argv[1], &path) && arg_int(env, argv[2], &flags) &&
+          arg_int(env, argv[3], &mask) && arg_bytes(env, argv[4], &out) && out.length >= sizeof(struct statx));
+  return returned(env, statx(dirfd, (const char *)path.data, flags, (unsigned)mask, (struct statx *)(void *)out.data));
+}
+
 const struct method file_methods[] = {
     {"pread", sys_pread},         {"pwrite", sys_pwrite},       {"fsync", sys_fsync}, {"fdatasync", sys_fdatasync},
-    {"fallocate", sys_fallocate}, {"lseek", sys_lseek},         {NULL, NULL},
+    {"fallocate", sys_fallocate}, {"lseek", sys_lseek},         {"openat", sys_openat},
+    {"statx", sys_statx},         {NULL, NULL},
 };

@@ -22,3 +22,10 @@ export const fallocate: (fd: number, mode: number, offset: number, length: numbe
 
 /** lseek(2), also with `SEEK_DATA` and `SEEK_HOLE`. Returns the new offset. */
 export const lseek: (fd: number, offset: number, whence: number) => number = native.lseek
+
+/** openat(2). `path` ends with a NUL byte; `dirfd` may be `AT_FDCWD`. Add `O_CLOEXEC`. Returns a descriptor. */
+export const openat: (dirfd: number, path: Bytes, flags: number, mode: number) => number = native.openat
+
+/** statx(2), into `out` of at least 256 bytes. `path` ends with a NUL byte. */
+export const statx: (dirfd: number, path: Bytes, flags: number, mask: number, out: Bytes) => number =
+  native.statx

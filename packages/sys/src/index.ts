@@ -13,7 +13,7 @@ export {
   write,
 } from './descriptor.ts'
 export * from './errno.ts'
-export { fallocate, fdatasync, fsync, lseek, pread, pwrite } from './file.ts'
+export { fallocate, fdatasync, fsync, lseek, openat, pread, pwrite, statx } from './file.ts'
 export type { Bytes } from './native.ts'
 export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
 export {

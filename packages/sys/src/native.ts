@@ -27,6 +27,8 @@ interface Native {
   fdatasync(fd: number): number
   fallocate(fd: number, mode: number, offset: number, length: number): number
   lseek(fd: number, offset: number, whence: number): number
+  openat(dirfd: number, path: Bytes, flags: number, mode: number): number
+  statx(dirfd: number, path: Bytes, flags: number, mask: number, out: Bytes): number
   ppoll(fds: Bytes, count: number, timeoutNs: number): number
   epollCreate1(flags: number): number
   epollCtl(epfd: number, op: number, fd: number, events: number, dataLow: number, dataHigh: number): number

@@ -1,0 +1,150 @@
+import type { CqeHandler, SqeRequest } from '@aiokit/aio'
+import type { Block } from '@aiokit/buffer-pool'
+
+export const READ = 0
+export const WRITE = 1
+export const READV = 2
+export const WRITEV = 3
+export const FSYNC = 4
+export const FDATASYNC = 5
+export const FALLOCATE = 6
+export const OPENAT = 7
+export const CLOSE = 8
+export const STATX = 9
+export const ACCEPT = 10
+export const CONNECT = 11
+export const SEND = 12
+export const RECV = 13
+export const SHUTDOWN = 14
+
+/** A request that was made, to cancel it. */
+export interface IoRequest {
+  /** False from the moment in which its callback is called. */
+  readonly pending: boolean
+  /**
+   * Asks for an early end. The callback hears -ECANCELED, what was moved until then, or how it went if it was too late.
+   * What a thread has begun runs to its end.
+   */
+  cancel(): void
+}
+
+export type IoDone = (res: number) => void
+
+/** How operations are carried out. */
+export interface IoBackend {
+  /** Begins `operation`, or goes on with what is left of it. Its end is told by `operation.end()`, later. */
+  start(operation: Operation): void
+  cancel(operation: Operation): void
+  /** For operations on the ring: what the kernel said. */
+  completed(operation: Operation, res: number): void
+  close(): void
+}
+
+/** How many operations are on their way. */
+export interface Tally {
+  pending: number
+}
+
+/** One operation, of any kind: all have one shape, and those that need no more allocate no more. */
+export class Operation implements IoRequest, CqeHandler {
+  readonly kind: number
+  readonly fd: number
+  /** What is still to be moved: `view` for most, `views` for vectors. */
+  view: ArrayBufferView | null = null
+  views: readonly ArrayBufferView[] | null = null
+  /** In the file, in bytes; -1: its own, or it has none. */
+  position = -1
+  /** Flags, a mode, a length: what else the system call takes. */
+  first = 0
+  second = 0
+  path = ''
+
+  /** Its request on the ring. */
+  request: SqeRequest | null = null
+  /** What it waits under until it is ready; -1 if it does not. */
+  watchFd = -1
+  /** Where it is in the queue to the workers; -1 if it is not. */
+  slot = -1
+  /** Memory that a worker uses. */
+  block: Block | null = null
+  /** On the ring: a request that waits for readiness is in the place of its own. */
+  isPolling = false
+  isCancelled = false
+
+  readonly #backend: IoBackend
+  readonly #tally: Tally
+  readonly #done: IoDone
+  #moved = 0
+  #pending = true
+
+  constructor(backend: IoBackend, tally: Tally, kind: number, fd: number, done: IoDone) {
+    this.#backend = backend
+    this.#tally = tally
+    this.kind = kind
+    this.fd = fd
+    this.#done = done
+  }
+
+  get pending(): boolean {
+    return this.#pending
+  }
+
+  cancel(): void {
+    if (!this.#pending || this.isCancelled) return
+    this.isCancelled = true
+    this.#backend.cancel(this)
+  }
+
+  complete(res: number): void {
+    this.#backend.completed(this, res)
+  }
+
+  /**
+   * Takes note of a result. True if there is something left to do: a system call may move less than it was asked to,
+   * and is called again for the rest, up to the end of the file. A stream gives what it has.
+   */
+  isShort(res: number): boolean {
+    if (res <= 0) return false
+    const { kind } = this
+    const isWhole = kind === WRITE || kind === WRITEV || kind === SEND
+    if (!isWhole && !((kind === READ || kind === READV) && this.position >= 0)) return false
+    if (this.view !== null) {
+      const { buffer, byteOffset, byteLength } = this.view
+      if (res >= byteLength) return false
+      this.view = new Uint8Array(buffer, byteOffset + res, byteLength - res)
+    } else {
+      const rest = without(this.views!, res)
+      if (rest.length === 0) return false
+      this.views = rest
+    }
+    if (this.isCancelled) return false
+    this.#moved += res
+    if (this.position >= 0) this.position += res
+    return true
+  }
+
+  /** The result of everything, of which `res` is the last: an error is one only if nothing was moved before. */
+  total(res: number): number {
+    return this.#moved > 0 ? this.#moved + Math.max(0, res) : res
+  }
+
+  /** Tells whoever asked. */
+  end(res: number): void {
+    this.#pending = false
+    this.#tally.pending--
+    this.#done(res)
+  }
+}
+
+/** The views without their first `count` bytes. */
+function without(views: readonly ArrayBufferView[], count: number): ArrayBufferView[] {
+  const rest: ArrayBufferView[] = []
+  for (const view of views) {
+    if (count >= view.byteLength) count -= view.byteLength
+    else {
+      rest.push(new Uint8Array(view.buffer, view.byteOffset + count, view.byteLength - count))
+      count = 0
+    }
+  }
+  return rest
+}

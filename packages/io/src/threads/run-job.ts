@@ -1,0 +1,80 @@
+import * as sys from '@aiokit/sys'
+import {
+  CLOSE,
+  CONNECT,
+  FALLOCATE,
+  FDATASYNC,
+  FSYNC,
+  OPENAT,
+  READ,
+  READV,
+  STATX,
+  WRITE,
+  WRITEV,
+} from '../operation.ts'
+import {
+  JOB_FD,
+  JOB_FIRST,
+  JOB_KIND,
+  JOB_LENGTH,
+  JOB_OFFSET,
+  JOB_POSITION,
+  JOB_RESULT,
+  JOB_SECOND,
+} from './job-queue.ts'
+
+/** Where the result of statx goes, behind a path of `length` bytes. */
+export function statxOffset(length: number): number {
+  return Math.ceil(length / 8) * 8
+}
+
+export const STATX_SIZE = 256
+
+/** A worker's part: the system call of the job whose fields begin at `at`, on `memory`. Writes its result. */
+export function runJob(jobs: Float64Array, at: number, memory: Uint8Array): void {
+  let res: number
+  do {
+    res = call(jobs, at, memory)
+  } while (res === -sys.EINTR)
+  jobs[at + JOB_RESULT] = res
+}
+
+function call(jobs: Float64Array, at: number, memory: Uint8Array): number {
+  const fd = jobs[at + JOB_FD]!
+  const offset = jobs[at + JOB_OFFSET]!
+  const length = jobs[at + JOB_LENGTH]!
+  const position = jobs[at + JOB_POSITION]!
+  const first = jobs[at + JOB_FIRST]!
+  const second = jobs[at + JOB_SECOND]!
+  switch (jobs[at + JOB_KIND]!) {
+    case READ:
+    case READV:
+      return position < 0
+        ? sys.read(fd, memory, offset, length)
+        : sys.pread(fd, memory, offset, length, position)
+    case WRITE:
+    case WRITEV:
+      return position < 0
+        ? sys.write(fd, memory, offset, length)
+        : sys.pwrite(fd, memory, offset, length, position)
+    case FSYNC:
+      return sys.fsync(fd)
+    case FDATASYNC:
+      return sys.fdatasync(fd)
+    case FALLOCATE:
+      return sys.fallocate(fd, first, position, second)
+    case OPENAT:
+      return sys.openat(fd, memory.subarray(offset, offset + length), first, second)
+    case STATX: {
+      const out = offset + statxOffset(length)
+      const path = memory.subarray(offset, offset + length)
+      return sys.statx(fd, path, first, second, memory.subarray(out, out + STATX_SIZE))
+    }
+    case CONNECT:
+      return sys.connect(fd, memory.subarray(offset, offset + length))
+    case CLOSE:
+      return sys.close(fd)
+    default:
+      return -sys.EINVAL
+  }
+}

@@ -1,0 +1,84 @@
+import type { AioContext } from '@aiokit/aio'
+import { ESPIPE, lseek, SEEK_CUR } from '@aiokit/sys'
+import {
+  ACCEPT,
+  CONNECT,
+  type IoBackend,
+  type Operation,
+  READ,
+  READV,
+  RECV,
+  SEND,
+  SHUTDOWN,
+  WRITE,
+  WRITEV,
+} from '../operation.ts'
+import { Deliveries } from './deliveries.ts'
+import { Streams } from './streams.ts'
+import { Workers } from './workers.ts'
+
+/** Operations without a ring: on files by worker threads, on sockets and pipes when they are ready. */
+export class ThreadBackend implements IoBackend {
+  readonly #ctx: AioContext
+  readonly #threads: number
+  readonly #deliveries: Deliveries
+  readonly #streams: Streams
+  /** Made for the first file. */
+  #workers: Workers | null = null
+
+  /** @param threads at most */
+  constructor(ctx: AioContext, threads: number) {
+    this.#ctx = ctx
+    this.#threads = threads
+    this.#deliveries = new Deliveries(ctx, () => this.#workers?.collect())
+    this.#streams = new Streams(ctx, this.#deliveries)
+  }
+
+  readonly start = (operation: Operation): void => {
+    if (isForStreams(operation)) this.#streams.start(operation)
+    else this.#startWorker(operation)
+  }
+
+  cancel(operation: Operation): void {
+    if (operation.watchFd >= 0) this.#streams.cancel(operation)
+    else this.#workers?.cancel(operation)
+  }
+
+  completed(): void {
+    throw new Error('there is no ring')
+  }
+
+  close(): void {
+    this.#streams.close()
+    this.#workers?.close()
+    try {
+      this.#deliveries.flush()
+    } finally {
+      this.#deliveries.close()
+    }
+  }
+
+  #startWorker(operation: Operation): void {
+    this.#workers ??= new Workers(this.#ctx, this.#threads, this.#deliveries, this.start)
+    this.#workers.start(operation)
+  }
+}
+
+function isForStreams({ kind, fd }: Operation): boolean {
+  switch (kind) {
+    case RECV:
+    case SEND:
+    case ACCEPT:
+    case CONNECT:
+    case SHUTDOWN:
+      return true
+    case READ:
+    case WRITE:
+    case READV:
+    case WRITEV:
+      // The ring takes no notice of a position where there is none.
+      return lseek(fd, 0, SEEK_CUR) === -ESPIPE
+    default:
+      return false
+  }
+}

@@ -1,0 +1,39 @@
+import { AioContext } from '@aiokit/aio'
+import { epollMonitor } from '@aiokit/fdmon-epoll'
+import { pollMonitor } from '@aiokit/fdmon-poll'
+import { uringMonitor } from '@aiokit/fdmon-uring'
+import { AioIo } from '../src/index.ts'
+
+/** Every way in which operations are carried out: a program need not know which it is. */
+export const backends = ['ring', 'threads on epoll', 'threads on poll', 'threads beside a ring'] as const
+
+export class World implements Disposable {
+  readonly ctx: AioContext
+  readonly io: AioIo
+
+  constructor(backend: (typeof backends)[number], threads = 4) {
+    const fdmon = backend.endsWith('epoll')
+      ? epollMonitor()
+      : backend.endsWith('poll')
+        ? pollMonitor()
+        : uringMonitor()
+    this.ctx = new AioContext({ fdmon })
+    this.io = new AioIo(this.ctx, { aio: backend === 'ring' ? 'io_uring' : 'threads', threads })
+  }
+
+  /** The result of one operation, waited for. */
+  result(start: (done: (res: number) => void) => unknown): number {
+    let result: number | undefined
+    start((res) => {
+      result = res
+    })
+    if (result !== undefined) throw new Error('the callback was called from inside the method')
+    this.ctx.waitWhile(() => result === undefined)
+    return result!
+  }
+
+  [Symbol.dispose](): void {
+    this.io.close()
+    this.ctx.close()
+  }
+}
