@@ -35,7 +35,9 @@ describe.each(MONITORS)('on %s', (fdmon) => {
       expect(demo.stdout).toMatch(new RegExp(`│ ${row} +│ +[\\d,]+ │`))
     }
     expect(demo.stdout).toMatch(
-      new RegExp(`monitor: ${fdmon}; .* read and verified: every byte was right\\n$`),
+      new RegExp(
+        `monitor: ${fdmon}, image: ${fdmon === 'io_uring' ? fdmon : 'threads'}; .* read and verified: every byte was right\\n$`,
+      ),
     )
     expect(readdirSync(temporary)).toEqual([])
   })

@@ -18,7 +18,7 @@ class LateImage extends Image {
   most = 0
 
   constructor(ctx: AioContext, file: string) {
-    super(file, false)
+    super(ctx.io, file, false)
     this.#bottomHalf = ctx.createBottomHalf(() => this.#doOne())
   }
 

@@ -76,7 +76,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
       request({ type: CMD_READ, length: 100, cookie: 1 }),
       write(4200, Buffer.alloc(5000, 'w'), 0, 2),
       request({ type: CMD_READ, offset: SIZE, length: 1, cookie: 3 }),
-      request({ type: CMD_READ, offset: 4096, length: 2000, cookie: 4 }),
+      request({ type: CMD_READ, offset: 16_384, length: 2000, cookie: 4 }),
       write(SIZE, Buffer.alloc(300), 0, 5),
       request({ type: CMD_FLUSH, cookie: 6 }),
     ])
@@ -117,10 +117,20 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     const model = readFileSync(image)
     fc.assert(
       fc.property(fc.array(anyRequest, { minLength: 1, maxLength: 20 }), (requests) => {
-        const bytes: Buffer[] = []
-        const wanted: { error: number; cookie: number; data: Buffer }[] = []
+        let bytes: Buffer[] = []
+        let wanted: { error: number; cookie: number; data: Buffer }[] = []
+        let busy: { offset: number; end: number; isWrite: boolean }[] = []
+        const compare = () => {
+          other.send(Buffer.concat(bytes))
+          expect(wanted.map(({ data }) => other.reply(data.length))).toEqual(wanted)
+          ;[bytes, wanted, busy] = [[], [], []]
+        }
         for (const [cookie, { type, flags, offset, length, fill }] of requests.entries()) {
           const end = offset + length
+          const isWrite = type === CMD_WRITE
+          // Requests on their way at the same time are carried out in any order: those that concern each other wait.
+          if (busy.some((one) => offset < one.end && one.offset < end && (isWrite || one.isWrite))) compare()
+          if (type === CMD_READ || isWrite) busy.push({ offset, end, isWrite })
           const payload = Buffer.alloc(length, fill)
           bytes.push(
             type === CMD_WRITE
@@ -136,8 +146,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
             error === 0 && type === CMD_READ ? Buffer.from(model.subarray(offset, end)) : Buffer.alloc(0)
           wanted.push({ error, cookie, data })
         }
-        other.send(Buffer.concat(bytes))
-        expect(wanted.map(({ data }) => other.reply(data.length))).toEqual(wanted)
+        compare()
       }),
       { numRuns: 60 },
     )

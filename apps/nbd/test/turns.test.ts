@@ -32,7 +32,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     writeFileSync(file, '')
     truncateSync(file, 2)
     using ctx = new AioContext({ fdmon })
-    const image = new CountingImage(file, true)
+    const image = new CountingImage(ctx.io, file, true)
     const served: Served = {
       ctx,
       image,

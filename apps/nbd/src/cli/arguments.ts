@@ -12,6 +12,8 @@ export interface AddressOptions {
 
 export type FdmonName = 'auto' | 'io_uring' | 'epoll' | 'poll'
 
+export type AioName = 'auto' | 'io_uring' | 'threads'
+
 /** A parser for commander: an integer from `min` to `max`. */
 export function integer(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -72,6 +74,12 @@ export function fdmonOption(): Option {
     'what watches the sockets: auto is io_uring, or else epoll, or else poll',
   )
     .choices(['auto', 'io_uring', 'epoll', 'poll'])
+    .default('auto')
+}
+
+export function aioOption(): Option {
+  return new Option('--aio <how>', 'how the image is read and written: auto is io_uring if the monitor is')
+    .choices(['auto', 'io_uring', 'threads'])
     .default('auto')
 }
 

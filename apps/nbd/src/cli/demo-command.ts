@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { runDemo } from '../demo/demo.ts'
 import { Refusal } from '../refusal.ts'
-import { type FdmonName, fdmonOption, integer, size } from './arguments.ts'
+import { type AioName, aioOption, type FdmonName, fdmonOption, integer, size } from './arguments.ts'
 import { progressOf } from './progress.ts'
 import { loadTable, loopTable } from './tables.ts'
 import { bytes, count } from './units.ts'
@@ -12,6 +12,7 @@ interface DemoOptions {
   depth: number
   clients: number
   fdmon: FdmonName
+  aio: AioName
 }
 
 const SECTOR = 512
@@ -27,6 +28,7 @@ export function demoCommand(): Command {
     .option('--depth <number>', 'requests in flight of each client', integer(1, 1024), 16)
     .option('--clients <number>', 'connections', integer(1, 1000), 1)
     .addOption(fdmonOption())
+    .addOption(aioOption())
     .addHelpText(
       'after',
       `
@@ -81,5 +83,7 @@ async function demo(options: DemoOptions): Promise<void> {
     throw new Refusal(`${count(wrong)} replies had wrong data, ${count(errors)} were errors`)
   }
   const verified = load.read.bytes + sweep.read.bytes
-  console.log(`monitor: ${result.fdmonName}; ${bytes(verified)} read and verified: every byte was right`)
+  console.log(
+    `monitor: ${result.fdmonName}, image: ${result.aio}; ${bytes(verified)} read and verified: every byte was right`,
+  )
 }

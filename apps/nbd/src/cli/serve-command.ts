@@ -8,7 +8,9 @@ import { Image } from '../server/image.ts'
 import { NbdServer } from '../server/nbd-server.ts'
 import {
   type AddressOptions,
+  type AioName,
   addressOf,
+  aioOption,
   exportName,
   type FdmonName,
   fdmonOption,
@@ -24,6 +26,7 @@ interface ServeOptions extends AddressOptions {
   exportName: string
   handshakeTimeout?: number
   fdmon: FdmonName
+  aio: AioName
 }
 
 export function serveCommand(): Command {
@@ -44,6 +47,7 @@ export function serveCommand(): Command {
       seconds,
     )
     .addOption(fdmonOption())
+    .addOption(aioOption())
     .addHelpText(
       'after',
       `
@@ -68,8 +72,8 @@ async function serve(file: string, options: ServeOptions): Promise<void> {
   }
   process.on('SIGINT', stop).on('SIGTERM', stop)
 
-  const image = new Image(file, options.readOnly)
-  const ctx = new AioContext({ name: 'aiokit-nbd', fdmon: options.fdmon })
+  const ctx = new AioContext({ name: 'aiokit-nbd', fdmon: options.fdmon, io: { aio: options.aio } })
+  const image = openImage(ctx, file, options.readOnly)
   try {
     const warn = (message: string): void => console.error(`aiokit-nbd: ${message}`)
     const { exportName, handshakeTimeout: handshakeTimeoutNs = 30e9 } = options
@@ -87,4 +91,13 @@ async function serve(file: string, options: ServeOptions): Promise<void> {
     image.close()
   }
   console.log('stopped')
+}
+
+function openImage(ctx: AioContext, file: string, readOnly: boolean): Image {
+  try {
+    return new Image(ctx.io, file, readOnly)
+  } catch (error) {
+    ctx.close()
+    throw error
+  }
 }

@@ -14,6 +14,7 @@ import type { Message, Order } from './messages.ts'
 
 export interface DemoOptions extends Omit<Order, 'socket'> {
   fdmon: 'auto' | 'io_uring' | 'epoll' | 'poll'
+  aio: 'auto' | 'io_uring' | 'threads'
   /** Is called with the requests that are done, now and then. */
   progress(done: number): void
   /** Asked often: true ends the demo early. */
@@ -27,6 +28,7 @@ export interface DemoResult {
   /** What the server's loop has done. */
   loop: ReturnType<AioContext['stats']>
   fdmonName: string
+  aio: string
 }
 
 /**
@@ -45,11 +47,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | null> 
     const file = path.join(folder, 'disk.img')
     writeFileSync(file, '')
     truncateSync(file, options.size)
-    const image = new Image(file, false)
+    const { fdmon, aio } = options
+    const ctx = new AioContext({ name: 'aiokit-nbd demo', fdmon, io: { aio } })
     try {
-      return await serveTo(image, path.join(folder, 'nbd.sock'), options)
+      return await serveTo(ctx, new Image(ctx.io, file, false), path.join(folder, 'nbd.sock'), options)
     } finally {
-      image.close()
+      ctx.close()
     }
   } finally {
     remove()
@@ -57,23 +60,24 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | null> 
   }
 }
 
-async function serveTo(image: Image, socket: string, options: DemoOptions): Promise<DemoResult | null> {
-  const ctx = new AioContext({ name: 'aiokit-nbd demo', fdmon: options.fdmon })
+async function serveTo(
+  ctx: AioContext,
+  image: Image,
+  socket: string,
+  options: DemoOptions,
+): Promise<DemoResult | null> {
+  const warn = (message: string): void => console.error(message)
+  const server = new NbdServer(ctx, { image, address: { path: socket }, exportName: '', warn })
+  const { size, clients, depth, requests } = options
+  const client = new ClientProcess({ socket, size, clients, depth, requests }, options.progress)
   try {
-    const warn = (message: string): void => console.error(message)
-    const server = new NbdServer(ctx, { image, address: { path: socket }, exportName: '', warn })
-    const { size, clients, depth, requests } = options
-    const client = new ClientProcess({ socket, size, clients, depth, requests }, options.progress)
-    try {
-      await runLoop(ctx, () => client.isOver || options.stopped())
-      if (options.stopped()) return null
-      return { ...client.result, loop: ctx.stats(), fdmonName: ctx.fdmonName }
-    } finally {
-      server.close()
-      await client.kill()
-    }
+    await runLoop(ctx, () => client.isOver || options.stopped())
+    if (options.stopped()) return null
+    return { ...client.result, loop: ctx.stats(), fdmonName: ctx.fdmonName, aio: ctx.io.aio }
   } finally {
-    ctx.close()
+    server.close()
+    await client.kill()
+    image.close()
   }
 }
 

@@ -1,9 +1,10 @@
+import { type Block, bufferPool } from 'aiokit'
 import { viewOf } from '../protocol/wire.ts'
 
 /** Bytes of a chunk: a READ of a MiB and its header, rounded up to pages. */
 export const CHUNK_SIZE: number = 2 ** 20 + 4096
 
-/** Chunks that are kept for whoever comes next, 16 MiB; what is over goes to the garbage collector. */
+/** Chunks that are kept for whoever comes next, 16 MiB; what is over is given back. */
 const MAX_SPARE = 16
 
 /**
@@ -13,7 +14,8 @@ const MAX_SPARE = 16
  */
 export class Chunk {
   /** Its memory is touched, and so taken from the system, only as far as it is used. */
-  readonly bytes: Uint8Array = Buffer.allocUnsafeSlow(CHUNK_SIZE)
+  readonly block: Block = bufferPool.take(CHUNK_SIZE)
+  readonly bytes: Uint8Array = this.block.bytes.subarray(0, CHUNK_SIZE)
   readonly view: DataView = viewOf(this.bytes)
   users = 0
   readonly #pool: BufferPool
@@ -44,5 +46,6 @@ export class BufferPool {
   /** For `Chunk.release()`. */
   put(chunk: Chunk): void {
     if (this.#spare.length < MAX_SPARE) this.#spare.push(chunk)
+    else chunk.block.release()
   }
 }

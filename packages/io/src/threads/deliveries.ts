@@ -2,33 +2,19 @@ import type { AioContext, BottomHalf } from '@aiokit/aio'
 import { deferCallBegin, deferCallEnd } from '@aiokit/bottom-halves'
 import type { Operation } from '../operation.ts'
 
-/**
- * Results that are known, to be told from a bottom half: never from inside the call that asked, and by a nested poll if
- * a callback makes one.
- */
+/** Results that are known and not told yet: never from inside the call that asked, and by a nested poll if there is one. */
 export class Deliveries {
+  /**
+   * Is scheduled when there is something to tell, and while a callback runs behind which there is more: for a nested
+   * poll, and for after an error.
+   */
   readonly #bottomHalf: BottomHalf
-  /** Is scheduled while a callback runs behind which there are others: for a nested poll, and for after an error. */
-  readonly #rest: BottomHalf
   readonly #operations: Operation[] = []
   readonly #results: number[] = []
   #next = 0
 
-  /** @param collect is called first: it adds what has come since */
-  constructor(ctx: AioContext, collect: () => void) {
-    this.#bottomHalf = ctx.createBottomHalf(
-      () => {
-        collect()
-        this.#deliver()
-      },
-      { name: 'aiokit:io' },
-    )
-    this.#rest = ctx.createBottomHalf(() => this.#deliver(), { name: 'aiokit:io rest' })
-  }
-
-  /** There may be something to collect. */
-  schedule(): void {
-    this.#bottomHalf.schedule()
+  constructor(ctx: AioContext) {
+    this.#bottomHalf = ctx.createBottomHalf(() => this.deliver(), { name: 'aiokit:io' })
   }
 
   add(operation: Operation, res: number): void {
@@ -37,25 +23,8 @@ export class Deliveries {
     this.#bottomHalf.schedule()
   }
 
-  /** Tells everything that is known now. @throws the first error of a callback, when all have been called */
-  flush(): void {
-    let failure: { error: unknown } | null = null
-    while (this.#operations.length > 0) {
-      try {
-        this.#deliver()
-      } catch (error) {
-        failure ??= { error }
-      }
-    }
-    if (failure !== null) throw failure.error
-  }
-
-  close(): void {
-    this.#bottomHalf.delete()
-    this.#rest.delete()
-  }
-
-  #deliver(): void {
+  /** Tells what is known, from a callback of the context's. @throws what a callback throws; the rest comes later */
+  deliver(): void {
     deferCallBegin()
     try {
       while (this.#next < this.#operations.length) {
@@ -66,14 +35,31 @@ export class Deliveries {
           this.#operations.length = 0
           this.#results.length = 0
           this.#next = 0
-          this.#rest.cancel()
+          this.#bottomHalf.cancel()
         } else {
-          this.#rest.schedule()
+          this.#bottomHalf.schedule()
         }
         operation.end(res)
       }
     } finally {
       deferCallEnd()
     }
+  }
+
+  /** Tells everything that is known now. @throws the first error of a callback, when all have been called */
+  flush(): void {
+    let failure: { error: unknown } | null = null
+    while (this.#operations.length > 0) {
+      try {
+        this.deliver()
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+    if (failure !== null) throw failure.error
+  }
+
+  close(): void {
+    this.#bottomHalf.delete()
   }
 }

@@ -9,9 +9,11 @@ const TAKEN = 0
 const GIVEN = 1
 /** Workers that sleep or are about to. */
 const SLEEPERS = 2
+/** Workers that have begun. */
+const BEGUN = 3
 /** Head of the list of jobs that are done; its links follow. */
-const DONE = 3
-const DONE_NEXT = 4
+const DONE = 4
+const DONE_NEXT = 5
 /** Ring of the slots in the order in which they were given, with room for the ends of workers. */
 const RING = DONE_NEXT + SLOTS
 const RING_SIZE = 2 * SLOTS
@@ -73,6 +75,17 @@ export class JobQueue {
   give(slot: number): void {
     Atomics.store(this.#words, STATE + slot, WAITING)
     this.#put(slot)
+  }
+
+  /** Owner: waits until a worker has begun. Returns false if none has in time. */
+  awaitWorker(timeoutMs: number): boolean {
+    return Atomics.wait(this.#words, BEGUN, 0, timeoutMs) !== 'timed-out'
+  }
+
+  /** Worker: it is there. */
+  announce(): void {
+    Atomics.add(this.#words, BEGUN, 1)
+    Atomics.notify(this.#words, BEGUN)
   }
 
   /** Owner: whether a worker waits for a job. */

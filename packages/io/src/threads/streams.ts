@@ -109,7 +109,9 @@ export class Streams {
       return
     }
     this.#stopWaiting(operation)
+    // From a handler of the context: what else is known is told as well, in its order.
     this.#deliveries.add(operation, operation.total(res))
+    this.#deliveries.deliver()
   }
 }
 

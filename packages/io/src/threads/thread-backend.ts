@@ -30,7 +30,7 @@ export class ThreadBackend implements IoBackend {
   constructor(ctx: AioContext, threads: number) {
     this.#ctx = ctx
     this.#threads = threads
-    this.#deliveries = new Deliveries(ctx, () => this.#workers?.collect())
+    this.#deliveries = new Deliveries(ctx)
     this.#streams = new Streams(ctx, this.#deliveries)
   }
 

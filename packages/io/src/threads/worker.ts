@@ -24,6 +24,7 @@ const owner = EventNotifier.fromFd(wakeFd)
 /** By number; 0 is for jobs without memory. */
 const known: Uint8Array[] = [new Uint8Array(0)]
 
+queue.announce()
 for (let slot = queue.take(); slot >= 0; slot = queue.take()) {
   const at = queue.at(slot)
   if (queue.begin(slot)) runJob(queue.jobs, at, slab(queue.jobs[at + JOB_SLAB]!))

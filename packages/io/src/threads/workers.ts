@@ -26,6 +26,9 @@ import type { SlabMessage, WorkerData } from './worker.ts'
 /** The most bytes that a job moves: vectors are gathered, and their memory has to be somewhere. */
 const MAX_JOB = 1 << 30
 
+/** Starting a thread takes some 30 ms. */
+const START_TIMEOUT_MS = 10_000
+
 /** From `src` as from `dist`: a worker is started from what was compiled. */
 const program = new URL('../../dist/threads/worker.js', import.meta.url)
 
@@ -35,7 +38,7 @@ const program = new URL('../../dist/threads/worker.js', import.meta.url)
  */
 export class Workers {
   readonly #ctx: AioContext
-  readonly #max: number
+  #max: number
   readonly #deliveries: Deliveries
   readonly #retry: (operation: Operation) => void
   readonly #memory = newJobMemory()
@@ -63,8 +66,8 @@ export class Workers {
     ctx.setEventNotifier(this.#notifier, {
       read: () => {
         this.#notifier.testAndClear()
-        // From there and not from here, so that a callback that polls has the rest delivered.
-        deliveries.schedule()
+        this.collect()
+        deliveries.deliver()
       },
     })
   }
@@ -258,11 +261,23 @@ export class Workers {
     // What it does is waited for by polling; it must not keep a process alive that does not wait.
     worker.unref()
     port1.unref()
-    worker.on('error', (cause) => {
-      throw aioError('ERR_AIO_WORKER', 'A thread for input and output has failed.', { cause })
+    // There is no memory or no descriptor for another one: those that there are do its work.
+    worker.on('error', () => {
+      this.#workers.splice(
+        this.#workers.findIndex((one) => one.worker === worker),
+        1,
+      )
+      this.#max = Math.max(1, this.#workers.length)
     })
     for (const message of this.#slabs) port1.postMessage(message)
     this.#workers.push({ worker, slabs: port1 })
+    // The first one has to be there: nobody else would do what is given.
+    if (this.#workers.length > 1 || this.#queue.awaitWorker(START_TIMEOUT_MS)) return
+    this.#workers.pop()
+    throw aioError(
+      'ERR_AIO_WORKER',
+      'No thread could be started for files: there may be no memory or no descriptors for one.',
+    )
   }
 }
 
