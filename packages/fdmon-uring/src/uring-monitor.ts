@@ -242,6 +242,8 @@ class UringMonitor implements FdMonitor {
 
   /** For `UringRequest.cancel()`. */
   cancelRequest(request: UringRequest): void {
+    // While it is closed, everything is being cancelled.
+    if (this.#closed) return
     if (this.#ring.isChainOpen) this.#toCancel.push(request)
     else this.#pushCancel(OP_ASYNC_CANCEL, request.slot, request.tag)
   }

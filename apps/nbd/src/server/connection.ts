@@ -1,4 +1,4 @@
-import { type AioContext, type BottomHalf, type FdHandlers, realtime, sys, type Timer } from 'aiokit'
+import { type AioContext, type BottomHalf, type IoRequest, realtime, sys, type Timer } from 'aiokit'
 import { MAX_STEP_REPLY, ServerHandshake } from '../protocol/handshake.ts'
 import { type ExportInfo, greeting } from '../protocol/options.ts'
 import type { BufferPool, Chunk } from './buffer-pool.ts'
@@ -21,17 +21,12 @@ export interface Served {
   closed(connection: Connection): void
 }
 
-// What the socket is watched for.
-const NOTHING = 0
-const READ = 1
-const WRITE = 2
-
 /**
  * One client: its socket, and how far it may go.
  *
- * It is always in one of these states: waiting for requests; waiting for the client to take its replies, and then
- * taking no more requests from it; or about to go on with requests that it has, as a bottom half, because it has had
- * its turn and others are waiting.
+ * It receives and sends at the same time, through `ctx.io`. Requests that cannot go on, because there is no room for
+ * their replies or because it has had its turn and others are waiting, keep it from receiving more; it goes on with
+ * them when replies are sent, when the image calls, or else in a bottom half.
  */
 export class Connection {
   readonly #served: Served
@@ -43,8 +38,10 @@ export class Connection {
   #handshake: ServerHandshake | null
   readonly #handshakeTimer: Timer
   readonly #resume: BottomHalf
-  readonly #handlers: readonly (FdHandlers | null)[]
-  #watched = NOTHING
+  #receiving: IoRequest | null = null
+  #sending: IoRequest | null = null
+  /** Where it is sent from. */
+  #sendingChunk: Chunk | null = null
   /** There are requests left in the input that can go on without the client's doing. */
   #unfinished = false
   /** No more requests come: the connection is closed when the last reply is sent. */
@@ -60,7 +57,6 @@ export class Connection {
     this.#transmission = new Transmission(served.image, this.#input, served.pool, () => this.#replied())
     this.#replies = this.#transmission.replies
     this.#handshake = new ServerHandshake(served.info, (bytes) => this.#replies.append(bytes))
-    this.#handlers = [null, { read: () => this.#readable() }, { write: () => this.#writable() }]
     this.#resume = served.ctx.createBottomHalf(() => this.#work(), { name: 'nbd connection' })
     this.#handshakeTimer = served.ctx.createTimer(realtime, () => this.close())
     if (served.handshakeTimeoutNs > 0) this.#handshakeTimer.mod(realtime.now() + served.handshakeTimeoutNs)
@@ -83,7 +79,8 @@ export class Connection {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#watch(NOTHING)
+    this.#receiving?.cancel()
+    this.#sending?.cancel()
     sys.close(this.#fd)
     this.#handshakeTimer.del()
     this.#resume.delete()
@@ -92,29 +89,41 @@ export class Connection {
     this.#served.closed(this)
   }
 
-  #readable(): void {
-    // Requests that are here already come first; the bottom half is about to take them.
-    if (this.#unfinished) return
-    const { bytes } = this.#input.open()
-    const { end } = this.#input
-    const count = sys.recv(this.#fd, bytes, end, bytes.length - end, 0)
-    if (count > 0) {
-      this.#input.end += count
-      this.#work()
-    } else if (count === 0) {
+  /** Waits for more requests, unless it does already or none will come. */
+  #receive(): void {
+    if (this.#receiving !== null || this.#ending) return
+    this.#receiving = this.#served.ctx.io.recvAio(this.#fd, this.#input.beginReceive(), 0, this.#received)
+  }
+
+  readonly #received = (count: number): void => {
+    this.#receiving = null
+    this.#input.received(Math.max(0, count))
+    if (this.#closed) {
+      this.#input.settle()
+    } else if (count < 0) {
+      this.close()
+    } else if (count > 0) {
+      // Requests that were here already come first; the bottom half is about to take them.
+      if (!this.#unfinished) this.#work()
+    } else {
       this.#ending = true
       this.#input.settle()
       this.#rest()
-    } else {
-      this.#input.settle()
-      if (count !== -sys.EAGAIN && count !== -sys.EINTR) this.close()
     }
   }
 
-  #writable(): void {
-    if (!this.#flush()) return
-    if (this.#unfinished) this.#work()
-    else this.#rest()
+  readonly #sent = (count: number): void => {
+    this.#sending = null
+    this.#sendingChunk!.release()
+    this.#sendingChunk = null
+    if (this.#closed) return
+    if (count < 0) {
+      this.close()
+      return
+    }
+    this.#replies.sent(count)
+    this.#flush()
+    this.#rest()
   }
 
   #replied(): void {
@@ -135,7 +144,8 @@ export class Connection {
     if (outcome === ENDED) this.#ending = true
     this.#unfinished = outcome === BUDGET_SPENT || outcome === BLOCKED
     this.#input.settle()
-    if (this.#flush()) this.#rest()
+    this.#flush()
+    this.#rest()
   }
 
   #negotiate(handshake: ServerHandshake, chunk: Chunk): number {
@@ -154,40 +164,25 @@ export class Connection {
     }
   }
 
-  /** Sends what is ready. Returns false if some of it has to wait, or if the connection is closed. */
-  #flush(): boolean {
+  /** Sends what is ready, all that there is at once. */
+  #flush(): void {
     const replies = this.#replies
-    while (replies.readyStart < replies.readyEnd) {
-      const length = replies.readyEnd - replies.readyStart
-      const count = sys.send(this.#fd, replies.chunk.bytes, replies.readyStart, length, 0)
-      if (count > 0) replies.sent(count)
-      if (count === length) continue
-      if (count < 0 && count !== -sys.EAGAIN && count !== -sys.EINTR) this.close()
-      else this.#watch(WRITE)
-      return false
-    }
-    return true
+    if (this.#sending !== null || replies.readyStart === replies.readyEnd) return
+    const { chunk } = replies
+    chunk.users++
+    this.#sendingChunk = chunk
+    const bytes = chunk.bytes.subarray(replies.readyStart, replies.readyEnd)
+    this.#sending = this.#served.ctx.io.sendAio(this.#fd, bytes, 0, this.#sent)
   }
 
-  /** All that is ready is sent: what does this connection wait for now? */
+  /** What does this connection wait for now? */
   #rest(): void {
-    if (this.#transmission.isBusy) {
-      // The image will call. Until then more requests are welcome if there is room for them.
-      this.#watch(this.#unfinished || this.#ending ? NOTHING : READ)
-    } else if (this.#unfinished) {
-      // Watched for reading all the same: to change that and change it back costs more than an event that is ignored.
+    if (!this.#unfinished) {
+      // More requests are welcome while replies are on their way.
+      this.#receive()
+      if (this.#ending && this.#sending === null && !this.#transmission.isBusy) this.close()
+    } else if (this.#sending === null && !this.#transmission.isBusy) {
       this.#resume.schedule()
-      this.#watch(READ)
-    } else if (this.#ending) {
-      this.close()
-    } else {
-      this.#watch(READ)
     }
-  }
-
-  #watch(what: number): void {
-    if (what === this.#watched) return
-    this.#watched = what
-    this.#served.ctx.setFdHandler(this.#fd, this.#handlers[what]!)
   }
 }

@@ -1,3 +1,4 @@
+import { type Block, bufferPool } from 'aiokit'
 import { REQUEST_SIZE } from '../protocol/constants.ts'
 import { PIECE_ALIGNMENT } from '../protocol/requests.ts'
 import { type BufferPool, CHUNK_SIZE, type Chunk } from './buffer-pool.ts'
@@ -8,6 +9,9 @@ const KEEP_SIZE = Math.max(REQUEST_SIZE, PIECE_ALIGNMENT)
 /** Less room than this at the end of a chunk is not worth a recv(2). */
 const MIN_ROOM = CHUNK_SIZE / 4
 
+/** What a client that has nothing pending is waited for with: all that an idle client costs. */
+const LANDING_SIZE = 16_384
+
 /** What was received on one connection and not used yet: `chunk` from `start` to `end`. */
 export class InputBuffer {
   start = 0
@@ -16,6 +20,9 @@ export class InputBuffer {
   #chunk: Chunk | null = null
   #kept: Uint8Array | null = null
   #keptLength = 0
+  readonly #landing: Block = bufferPool.take(LANDING_SIZE)
+  /** What is being received into; it must stay where it is. */
+  #target: Chunk | null = null
 
   constructor(pool: BufferPool) {
     this.#pool = pool
@@ -23,6 +30,29 @@ export class InputBuffer {
 
   get isEmpty(): boolean {
     return this.start === this.end && this.#keptLength === 0
+  }
+
+  /** Memory to receive into, until `received()`. */
+  beginReceive(): Uint8Array {
+    if (this.isEmpty) return this.#landing.bytes
+    const chunk = this.open()
+    chunk.users++
+    this.#target = chunk
+    return chunk.bytes.subarray(this.end)
+  }
+
+  /** `count` bytes have come, or none. */
+  received(count: number): void {
+    const target = this.#target
+    this.#target = null
+    if (target !== null) {
+      this.end += count
+      target.release()
+    } else if (count > 0) {
+      const { bytes } = this.open()
+      bytes.set(this.#landing.bytes.subarray(0, count), this.end)
+      this.end += count
+    }
   }
 
   /** A chunk with what there is and with room behind it, until `settle()`. */
@@ -36,7 +66,7 @@ export class InputBuffer {
         chunk.bytes.set(this.#kept!.subarray(0, this.#keptLength))
         this.#keptLength = 0
       }
-    } else if (CHUNK_SIZE - this.end < MIN_ROOM) {
+    } else if (CHUNK_SIZE - this.end < MIN_ROOM && this.#target === null) {
       chunk = this.#makeRoom(chunk)
     }
     return chunk
@@ -46,7 +76,7 @@ export class InputBuffer {
   settle(): void {
     const chunk = this.#chunk
     const length = this.end - this.start
-    if (chunk === null || length > KEEP_SIZE) return
+    if (chunk === null || length > KEEP_SIZE || this.#target !== null) return
     if (length > 0) {
       this.#kept ??= new Uint8Array(KEEP_SIZE)
       this.#kept.set(chunk.bytes.subarray(this.start, this.end))
@@ -55,9 +85,10 @@ export class InputBuffer {
     this.#drop(chunk)
   }
 
-  /** Forgets everything. */
+  /** Forgets everything. What is being received into stays until that is over. */
   close(): void {
     this.#keptLength = 0
+    this.#landing.release()
     if (this.#chunk !== null) this.#drop(this.#chunk)
   }
 

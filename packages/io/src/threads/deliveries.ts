@@ -23,11 +23,17 @@ export class Deliveries {
     this.#bottomHalf.schedule()
   }
 
-  /** Tells what is known, from a callback of the context's. @throws what a callback throws; the rest comes later */
+  /**
+   * Tells what is known now, from a callback of the context's. What becomes known meanwhile is for the next time: a
+   * callback that asks for more and gets it at once does not keep the rest of the loop from running.
+   *
+   * @throws what a callback throws; the rest comes later
+   */
   deliver(): void {
     deferCallBegin()
     try {
-      while (this.#next < this.#operations.length) {
+      let left = this.#operations.length - this.#next
+      while (left-- > 0 && this.#next < this.#operations.length) {
         const at = this.#next++
         const operation = this.#operations[at]!
         const res = this.#results[at]!
