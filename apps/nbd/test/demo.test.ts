@@ -1,9 +1,15 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { hasCommand } from '@aiokit/testing'
 import { describe, expect, test } from 'vitest'
 import { MONITORS, Program, serve, temporaryFolder } from './support/server-process.ts'
 
 const folder = temporaryFolder()
+const image = () => {
+  const file = path.join(folder, 'disk.img')
+  writeFileSync(file, Buffer.alloc(65_536))
+  return file
+}
 const temporary = path.join(folder, 'tmp')
 mkdirSync(temporary)
 process.env['TMPDIR'] = temporary
@@ -42,6 +48,20 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     expect(readdirSync(temporary)).toEqual([])
   })
 })
+
+test.skipIf(!hasCommand('strace'))(
+  'M3: where io_uring is forbidden the demo runs on epoll and threads, and says why (needs strace)',
+  async () => {
+    const forbidden = 'exec strace -D -f -qq -o /dev/null -e inject=io_uring_setup:error=EPERM "$@"'
+    const demo = new Program(['demo', '--size', '8M', '--requests', '2000', '--fdmon', 'auto'], forbidden)
+    expect([await demo.ended(), demo.stderr]).toEqual([0, ''])
+    expect(demo.stdout).toMatch(
+      /\nio_uring cannot be used here \(EPERM: .*\nmonitor: epoll, image: threads; /,
+    )
+    const server = await serve([image(), '--socket', path.join(folder, 'forbidden.sock')], forbidden)
+    await server.printed('goes on with epoll: io_uring cannot be used here (EPERM', 'stderr')
+  },
+)
 
 test('the demo that is interrupted leaves nothing behind', async () => {
   const demo = new Program(['demo', '--requests', '100000000'])

@@ -82,6 +82,7 @@ async function demo(options: DemoOptions): Promise<void> {
   if (wrong + errors > 0) {
     throw new Refusal(`${count(wrong)} replies had wrong data, ${count(errors)} were errors`)
   }
+  if (result.fallback !== null) console.log(result.fallback.message)
   const verified = load.read.bytes + sweep.read.bytes
   console.log(
     `monitor: ${result.fdmonName}, image: ${result.aio}; ${bytes(verified)} read and verified: every byte was right`,

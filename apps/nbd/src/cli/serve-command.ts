@@ -81,6 +81,7 @@ async function serve(file: string, options: ServeOptions): Promise<void> {
     const access = image.readOnly ? 'read-only' : 'read-write'
     console.log(`serving ${path.basename(file)}: ${bytes(image.size)}, ${access}`)
     console.log(`listening on ${uriOf(server.address, exportName)}`)
+    if (ctx.fdmonFallback !== null) warn(`goes on with ${ctx.fdmonName}: ${ctx.fdmonFallback.message}`)
     try {
       await runLoop(ctx, () => stopped)
     } finally {

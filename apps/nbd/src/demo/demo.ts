@@ -29,6 +29,8 @@ export interface DemoResult {
   loop: ReturnType<AioContext['stats']>
   fdmonName: string
   aio: string
+  /** Why it is not the monitor that was asked for, if it is not. */
+  fallback: Error | null
 }
 
 /**
@@ -73,7 +75,13 @@ async function serveTo(
   try {
     await runLoop(ctx, () => client.isOver || options.stopped())
     if (options.stopped()) return null
-    return { ...client.result, loop: ctx.stats(), fdmonName: ctx.fdmonName, aio: ctx.io.aio }
+    return {
+      ...client.result,
+      loop: ctx.stats(),
+      fdmonName: ctx.fdmonName,
+      aio: ctx.io.aio,
+      fallback: ctx.fdmonFallback,
+    }
   } finally {
     server.close()
     await client.kill()
