@@ -37,6 +37,27 @@ describe.each(monitors)('a context on %s', (name, make) => {
     expect(ctx.stats().polls).toBe(0)
   })
 
+  test('X4: what lives on a context lets go of its things while the context still works, once each', () => {
+    const ctx = newContext(make)
+    const log: string[] = []
+    const forget = ctx.onClose(() => log.push('forgotten'))
+    for (const name of ['first', 'second']) {
+      ctx.onClose(() => {
+        log.push(name)
+        ctx.scheduleOneshot(() => log.push(`${name} ran`))
+        ctx.poll(false)
+        ctx.close()
+        if (name === 'first') throw new Error('first')
+      })
+    }
+    forget()
+    expect(() => ctx.close()).toThrow('first')
+    ctx.close()
+    expect(log).toEqual(['first', 'first ran', 'second', 'second ran'])
+    expect(() => ctx.poll(false)).toThrow(code('ERR_AIO_CLOSED'))
+    expect(() => ctx.onClose(() => {})).toThrow(code('ERR_AIO_CLOSED'))
+  })
+
   test('X3: closing from inside a callback is an error, and the context goes on', () => {
     using ctx = newContext(make)
     let error: unknown
