@@ -1,6 +1,7 @@
-import { aioError, requireInteger } from '@aiokit/errors'
+import { aioError, aioTypeError, describe, requireInteger } from '@aiokit/errors'
 import type { Block } from './block.ts'
 import { Slab } from './slab.ts'
+import { bufferOf, isGone, lengthOf, offsetOf } from './view.ts'
 
 /** The smallest block, in bytes; the others are its doubles. From 4096 on they are aligned to pages. */
 const MIN_SHIFT = 8
@@ -41,11 +42,17 @@ class BufferPool {
   /**
    * Gives back what `allocate()` gave. A request that still uses it goes on; the memory is not used again before that.
    *
-   * @throws `ERR_AIO_NOT_ALLOCATED` for any other view, and the second time
+   * @throws `ERR_AIO_NOT_ALLOCATED` for any other view, and the second time; `ERR_AIO_INVALID_ARG_TYPE`
    */
   free(view: ArrayBufferView): void {
-    const block = this.find(view)
-    if (block === null || block.bytes.byteOffset !== view.byteOffset) {
+    if (!ArrayBuffer.isView(view)) {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        `"view" must be what allocate() returned. Received ${describe(view)}.`,
+      )
+    }
+    const block = isGone(view) ? null : this.find(view)
+    if (block === null || block.bytes.byteOffset !== offsetOf(view)) {
       throw aioError(
         'ERR_AIO_NOT_ALLOCATED',
         '"view" must be what allocate() returned, and not freed before.',
@@ -57,9 +64,16 @@ class BufferPool {
   /**
    * A block of at least `size` bytes with anything in it, for whoever talks to the kernel.
    *
-   * @throws `ERR_AIO_NO_MEMORY`
+   * @throws `ERR_AIO_NO_MEMORY`, also for more than there can be in one block
    */
   take(size: number): Block {
+    // The logarithm below is of 32 bits: of more, the block would be too small for what the kernel is told.
+    if (size > 2 ** MAX_SHIFT) {
+      throw aioError(
+        'ERR_AIO_NO_MEMORY',
+        `A buffer of ${size} bytes is more than there can be: ask for at most ${2 ** MAX_SHIFT}.`,
+      )
+    }
     const shift = Math.max(MIN_SHIFT, size <= 1 ? 0 : 32 - Math.clz32(size - 1))
     const available = this.#available[shift]!
     let slab = available.at(-1)
@@ -75,14 +89,14 @@ class BufferPool {
 
   /** The block that has all of `view`; null if none has, or if it was given back. */
   find(view: ArrayBufferView): Block | null {
-    const memory = view.buffer
+    const memory = bufferOf(view)
     if (memory !== this.#lastMemory) {
       const slab = this.#slabs.get(memory)
       if (slab === undefined) return null
       this.#lastMemory = memory
       this.#lastSlab = slab
     }
-    const block = this.#lastSlab!.find(view.byteOffset, view.byteLength)
+    const block = this.#lastSlab!.find(offsetOf(view), lengthOf(view))
     return block?.isOwned ? block : null
   }
 }

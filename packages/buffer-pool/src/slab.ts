@@ -33,7 +33,8 @@ export class Slab {
         { cause },
       )
     }
-    this.address = addressOf(new Uint8Array(this.memory))
+    // Of all of it there can be no view: the largest slab has a page more than the largest view.
+    this.address = addressOf(new Uint8Array(this.memory, 0, 1))
     this.#start = (PAGE - (this.address % PAGE)) % PAGE
     this.#blockSize = blockSize
     this.#blocks = new Array(count)

@@ -98,20 +98,20 @@ bool arg_slice(napi_env env, napi_value *view_offset_length, struct bytes *out);
 /* owned.c: to be called once for each environment. */
 bool init_owned(napi_env env);
 
-/* owned.c: a ring, to be drained and closed with the thread of `env`; -errno if it cannot be noted. */
-int own_ring(int fd, napi_env env);
+/* uring.c: where in its memory a ring has what. */
+struct ring;
+
+/* owned.c: a ring, to be drained and closed with the thread of `env`, and `ring` freed; -errno if it cannot be noted. */
+int own_ring(int fd, napi_env env, struct ring *ring);
 
 /* owned.c: how many rings are open in the process. */
 int count_rings(void);
-
-/* owned.c: `fd` is not closed with its thread any more. Returns whether it is a ring. */
-bool disown(int fd);
 
 /* owned.c: close(2), of a ring only when nothing is in flight any more. */
 int close_owned(int fd);
 
 /* uring.c: cancels what is in flight and waits for it. */
-void drain_ring(int fd);
+void drain_ring(int fd, const struct ring *ring);
 
 #define REQUIRE(condition) \
   if (!(condition)) return result(env, -EINVAL)

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 struct owned {
-  napi_env env; /* NULL: nobody's */
-  bool is_ring;
+  napi_env env;      /* NULL: nobody's */
+  struct ring *ring; /* NULL: no ring */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -23,7 +23,15 @@ static struct owned *table; /* by descriptor number */
 static size_t table_length;
 static int rings;
 
-static int own(int fd, napi_env env, bool is_ring) {
+/* Returns what the ring looks like, which is the caller's now; NULL if it was none. With the lock held. */
+static struct ring *take(size_t fd) {
+  struct ring *ring = table[fd].env ? table[fd].ring : NULL;
+  table[fd] = (struct owned){0};
+  rings -= ring != NULL;
+  return ring;
+}
+
+static int own(int fd, napi_env env, struct ring *ring) {
   int status = 0;
   pthread_mutex_lock(&lock);
   if ((size_t)fd >= table_length) {
@@ -38,14 +46,16 @@ static int own(int fd, napi_env env, bool is_ring) {
     }
   }
   if (status == 0) {
-    table[fd] = (struct owned){env, is_ring};
-    rings += is_ring;
+    /* A ring under this number that was closed by other means is gone: its memory may go, too. */
+    free(take((size_t)fd));
+    table[fd] = (struct owned){env, ring};
+    rings += ring != NULL;
   }
   pthread_mutex_unlock(&lock);
   return status;
 }
 
-int own_ring(int fd, napi_env env) { return own(fd, env, true); }
+int own_ring(int fd, napi_env env, struct ring *ring) { return own(fd, env, ring); }
 
 int count_rings(void) {
   pthread_mutex_lock(&lock);
@@ -54,25 +64,23 @@ int count_rings(void) {
   return count;
 }
 
-/* Returns whether it was a ring. With the lock held. */
-static bool take(size_t fd) {
-  bool is_ring = table[fd].env && table[fd].is_ring;
-  table[fd] = (struct owned){0};
-  rings -= is_ring;
-  return is_ring;
+static struct ring *disown(int fd) {
+  pthread_mutex_lock(&lock);
+  struct ring *ring = fd >= 0 && (size_t)fd < table_length ? take((size_t)fd) : NULL;
+  pthread_mutex_unlock(&lock);
+  return ring;
 }
 
-bool disown(int fd) {
-  pthread_mutex_lock(&lock);
-  bool is_ring = fd >= 0 && (size_t)fd < table_length && take((size_t)fd);
-  pthread_mutex_unlock(&lock);
-  return is_ring;
+/* Of a ring, when nothing is in flight any more. */
+static int drain_and_close(int fd, struct ring *ring) {
+  if (ring) drain_ring(fd, ring);
+  free(ring);
+  return close(fd);
 }
 
 int close_owned(int fd) {
   /* Disowned first: as soon as it is closed, another thread may get the number and own it. */
-  if (disown(fd)) drain_ring(fd);
-  return close(fd);
+  return drain_and_close(fd, disown(fd));
 }
 
 static void close_all(void *env) {
@@ -80,11 +88,10 @@ static void close_all(void *env) {
     pthread_mutex_lock(&lock);
     while (fd < table_length && table[fd].env != env) fd++;
     bool found = fd < table_length;
-    bool is_ring = found && take(fd);
+    struct ring *ring = found ? take(fd) : NULL;
     pthread_mutex_unlock(&lock);
     if (!found) return;
-    if (is_ring) drain_ring((int)fd);
-    close((int)fd);
+    drain_and_close((int)fd, ring);
   }
 }
 
@@ -96,14 +103,14 @@ static napi_value sys_own(napi_env env, napi_callback_info info) {
   REQUIRE(arg_int(env, argv[0], &fd) && fd >= 0);
   /* Also keeps a made-up number from growing the table. */
   if (fcntl(fd, F_GETFD) < 0) return result(env, -errno);
-  return result(env, own(fd, env, false));
+  return result(env, own(fd, env, NULL));
 }
 
 static napi_value sys_disown(napi_env env, napi_callback_info info) {
   ARGS(1);
   int32_t fd;
   REQUIRE(arg_int(env, argv[0], &fd));
-  disown(fd);
+  free(disown(fd));
   return result(env, 0);
 }
 

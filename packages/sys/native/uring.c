@@ -40,15 +40,25 @@
 static const uint32_t allowed_setup = SETUP_CQSIZE | SETUP_CLAMP | SETUP_SUBMIT_ALL | SETUP_COOP_TASKRUN |
                                       SETUP_TASKRUN_FLAG | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_NO_SQARRAY;
 
-/* struct io_uring_params, whose size has been 120 bytes from the start. */
-#define PARAMS_SIZE 120
-#define PARAMS_FLAGS 2
+#define SQE_IO_DRAIN (1u << 1)
+
+/* struct io_uring_params, whose size has been 120 bytes from the start. Of its reserved words nothing is used. */
+#define PARAMS_SIZE sizeof(struct io_uring_params)
+_Static_assert(PARAMS_SIZE == 120, "the size that src/uring.ts gives");
+
+struct ring {
+  struct io_uring_params params;
+};
 
 static int ring_register(int fd, unsigned opcode, void *argument, unsigned count) {
   return (int)syscall(SYS_io_uring_register, fd, opcode, argument, count);
 }
 
-/* Cancels everything in flight and returns when the kernel has let go of all memory that it was given. */
+/*
+ * Cancels everything in flight that can be; what cannot, and what begins only because of it, is not waited for. A thread
+ * of the kernel that was just about to wait when it was told to stop is told again by the next call: without a timeout
+ * this one would wait for it for ever.
+ */
 static int cancel_all(int fd) {
   struct {
     uint64_t addr;
@@ -57,15 +67,62 @@ static int cancel_all(int fd) {
     int64_t timeout_sec, timeout_nsec;
     uint8_t opcode, pad[7];
     uint64_t pad2[3];
-  } request = {.fd = -1, .flags = CANCEL_ALL | CANCEL_ANY, .timeout_sec = -1, .timeout_nsec = -1};
+  } request = {.fd = -1, .flags = CANCEL_ALL | CANCEL_ANY, .timeout_sec = 0, .timeout_nsec = 1000000};
   int status;
   do {
     status = ring_register(fd, REGISTER_SYNC_CANCEL, &request, 1);
   } while (status < 0 && errno == EINTR);
-  return status < 0 && errno != ENOENT ? -errno : 0;
+  return status < 0 && errno != ENOENT && errno != ETIME ? -errno : 0;
 }
 
-void drain_ring(int fd) { cancel_all(fd); }
+/* Submits, then waits for a completion, but not for ever. Returns as io_uring_enter(2) does, errno included. */
+static long enter_for(int fd, unsigned submit, long ns) {
+  struct timespec timeout = {.tv_nsec = ns};
+  struct {
+    uint64_t sigmask;
+    uint32_t sigmask_size, min_wait_usec;
+    uint64_t ts;
+  } extended = {.ts = (uint64_t)(uintptr_t)&timeout};
+  return syscall(SYS_io_uring_enter, fd, submit, 1, ENTER_GETEVENTS | ENTER_EXT_ARG, &extended, sizeof extended);
+}
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/*
+ * The memory of requests goes when this returns, so none may be in flight then. Those that the disk is busy with cannot
+ * be cancelled, and cancelling one of a chain may begin the next. So a request that does nothing is put behind all of
+ * them, to begin when they have ended; until it has, whatever comes up is cancelled. Completions are thrown away.
+ */
+void drain_ring(int fd, const struct ring *ring) {
+  const struct io_uring_params *p = &ring->params;
+  if (cancel_all(fd) < 0) return; /* no ring, or another thread's */
+  size_t size = larger(p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe),
+                       p->sq_off.array + p->sq_entries * sizeof(uint32_t));
+  size_t sqes_size = p->sq_entries * sizeof(struct io_uring_sqe);
+  char *rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING);
+  struct io_uring_sqe *sqes = mmap(NULL, sqes_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQES);
+  if (rings != MAP_FAILED && sqes != MAP_FAILED) {
+    uint32_t *sq_head = (uint32_t *)(void *)(rings + p->sq_off.head), *sq_tail = (uint32_t *)(void *)(rings + p->sq_off.tail);
+    uint32_t *cq_head = (uint32_t *)(void *)(rings + p->cq_off.head), *cq_tail = (uint32_t *)(void *)(rings + p->cq_off.tail);
+    const struct io_uring_cqe *cqes = (const struct io_uring_cqe *)(const void *)(rings + p->cq_off.cqes);
+    const uint64_t mark = UINT64_MAX;
+    /* In the place of what was written and not submitted, which nobody waits for any more. */
+    uint32_t at = *sq_head, index = at & (p->sq_entries - 1);
+    sqes[index] = (struct io_uring_sqe){.opcode = IORING_OP_NOP, .flags = SQE_IO_DRAIN, .fd = -1, .user_data = mark};
+    if (!(p->flags & SETUP_NO_SQARRAY)) ((uint32_t *)(void *)(rings + p->sq_off.array))[index] = index;
+    __atomic_store_n(sq_tail, at + 1, __ATOMIC_RELEASE);
+    for (bool done = false; !done;) {
+      long status = enter_for(fd, at + 1 - __atomic_load_n(sq_head, __ATOMIC_ACQUIRE), 1000000);
+      if (status < 0 && errno != ETIME && errno != EINTR && errno != EAGAIN && errno != EBUSY && errno != ENOMEM) break;
+      uint32_t head = *cq_head, tail = __atomic_load_n(cq_tail, __ATOMIC_ACQUIRE);
+      if (head == tail) cancel_all(fd);
+      for (; head != tail; head++) done |= cqes[head & (p->cq_entries - 1)].user_data == mark;
+      __atomic_store_n(cq_head, tail, __ATOMIC_RELEASE);
+    }
+  }
+  if (rings != MAP_FAILED) munmap(rings, size);
+  if (sqes != MAP_FAILED) munmap(sqes, sqes_size);
+}
 
 static napi_value sys_io_uring_setup(napi_env env, napi_callback_info info) {
   ARGS(2);
@@ -73,20 +130,26 @@ static napi_value sys_io_uring_setup(napi_env env, napi_callback_info info) {
   struct bytes params;
   REQUIRE(arg_int(env, argv[0], &entries) && entries > 0 && arg_bytes(env, argv[1], &params) &&
           params.length >= PARAMS_SIZE);
-  /* A copy: a view on the heap may move while the kernel writes. */
-  uint32_t copy[PARAMS_SIZE / sizeof(uint32_t)];
-  memcpy(copy, params.data, PARAMS_SIZE);
-  REQUIRE((copy[PARAMS_FLAGS] & ~allowed_setup) == 0);
-  int fd = (int)syscall(SYS_io_uring_setup, (unsigned)entries, copy);
-  if (fd < 0) return result(env, -errno);
+  /* A copy: a view on the heap may move while the kernel writes. It is kept for drain_ring. */
+  struct ring *ring = malloc(sizeof *ring);
+  if (!ring) return result(env, -ENOMEM);
+  memcpy(&ring->params, params.data, PARAMS_SIZE);
+  int fd = -1, status = -EINVAL;
+  if ((ring->params.flags & ~allowed_setup) == 0) {
+    fd = (int)syscall(SYS_io_uring_setup, (unsigned)entries, &ring->params);
+    status = fd < 0 ? -errno : 0;
+  }
   /* Without this call (Linux 6.0) the memory of requests could not be waited for when the thread ends. */
-  int status = cancel_all(fd);
-  if (status == 0) status = own_ring(fd, env);
+  if (status == 0) status = cancel_all(fd);
+  if (status == 0) {
+    memcpy(params.data, &ring->params, PARAMS_SIZE);
+    status = own_ring(fd, env, ring);
+  }
   if (status < 0) {
-    close(fd);
+    if (fd >= 0) close(fd);
+    free(ring);
     return result(env, status);
   }
-  memcpy(params.data, copy, PARAMS_SIZE);
   return result(env, fd);
 }
 
@@ -234,6 +297,13 @@ static napi_value sys_io_uring_register_files(napi_env env, napi_callback_info i
   return returned(env, ring_register(fd, IORING_REGISTER_FILES, files.data, (unsigned)(files.length / sizeof(int32_t))));
 }
 
+static napi_value sys_io_uring_unregister_files(napi_env env, napi_callback_info info) {
+  ARGS(1);
+  int32_t fd;
+  REQUIRE(arg_int(env, argv[0], &fd));
+  return returned(env, ring_register(fd, IORING_UNREGISTER_FILES, NULL, 0));
+}
+
 static napi_value sys_io_uring_update_files(napi_env env, napi_callback_info info) {
   ARGS(3);
   int32_t fd;
@@ -302,6 +372,7 @@ const struct method uring_methods[] = {
     {"ioUringRegisterBuffers", sys_io_uring_register_buffers},
     {"ioUringUnregisterBuffers", sys_io_uring_unregister_buffers},
     {"ioUringRegisterFiles", sys_io_uring_register_files},
+    {"ioUringUnregisterFiles", sys_io_uring_unregister_files},
     {"ioUringUpdateFiles", sys_io_uring_update_files},
     {"ioUringRegisterBufferRing", sys_io_uring_register_buffer_ring},
     {"ioUringUnregisterBufferRing", sys_io_uring_unregister_buffer_ring},

@@ -50,5 +50,6 @@ export {
   ioUringUnmap,
   ioUringUnregisterBufferRing,
   ioUringUnregisterBuffers,
+  ioUringUnregisterFiles,
   ioUringUpdateFiles,
 } from './uring.ts'

@@ -56,6 +56,7 @@ interface Native {
   ioUringRegisterBuffers(fd: number, views: readonly Bytes[]): number
   ioUringUnregisterBuffers(fd: number): number
   ioUringRegisterFiles(fd: number, fds: Int32Array): number
+  ioUringUnregisterFiles(fd: number): number
   ioUringUpdateFiles(fd: number, offset: number, fds: Int32Array): number
   ioUringRegisterBufferRing(fd: number, memory: Bytes, entries: number, group: number): number
   ioUringUnregisterBufferRing(fd: number, group: number): number

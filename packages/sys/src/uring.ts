@@ -34,7 +34,10 @@ export const ioUringUnmap: (buffer: ArrayBuffer) => number = native.ioUringUnmap
 export const ioUringEnter: (fd: number, submit: number, complete: number, timeoutNs: number) => number =
   native.ioUringEnter
 
-/** IORING_REGISTER_SYNC_CANCEL of everything: returns when nothing is in flight; the completions can be read then. */
+/**
+ * IORING_REGISTER_SYNC_CANCEL of everything, for a millisecond at most. What the disk is busy with goes on, and what is
+ * cancelled may be followed by the next of a chain: repeat it until all is answered.
+ */
 export const ioUringCancelAll: (fd: number) => number = native.ioUringCancelAll
 
 /** IORING_REGISTER_PROBE: fills struct io_uring_probe, 16 bytes and 8 for each opcode. */
@@ -49,6 +52,9 @@ export const ioUringUnregisterBuffers: (fd: number) => number = native.ioUringUn
 
 /** IORING_REGISTER_FILES. -1 leaves a place empty. */
 export const ioUringRegisterFiles: (fd: number, fds: Int32Array) => number = native.ioUringRegisterFiles
+
+/** IORING_UNREGISTER_FILES */
+export const ioUringUnregisterFiles: (fd: number) => number = native.ioUringUnregisterFiles
 
 /** IORING_REGISTER_FILES_UPDATE, from place `offset` on. Returns how many were updated. */
 export const ioUringUpdateFiles: (fd: number, offset: number, fds: Int32Array) => number =

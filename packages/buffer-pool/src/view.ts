@@ -1,0 +1,44 @@
+// What a view shows, asked of the view itself. An object can be given properties `buffer`, `byteOffset` and `byteLength`
+// of its own, which say something else, and something else the next time: of those the kernel must hear nothing.
+
+type Getter<T> = (this: ArrayBufferView) => T
+
+const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype)
+const kind = getter<string | undefined>(typedArray, Symbol.toStringTag)
+const arrayBuffer = getter<ArrayBufferLike>(typedArray, 'buffer')
+const arrayOffset = getter<number>(typedArray, 'byteOffset')
+const arrayLength = getter<number>(typedArray, 'byteLength')
+const dataViewBuffer = getter<ArrayBufferLike>(DataView.prototype, 'buffer')
+const dataViewOffset = getter<number>(DataView.prototype, 'byteOffset')
+const dataViewLength = getter<number>(DataView.prototype, 'byteLength')
+const { at } = Uint8Array.prototype
+
+function getter<T>(prototype: object, name: string | symbol): Getter<T> {
+  return Object.getOwnPropertyDescriptor(prototype, name)!.get!
+}
+
+/** The memory that `view` is of. */
+export function bufferOf(view: ArrayBufferView): ArrayBufferLike {
+  return kind.call(view) === undefined ? dataViewBuffer.call(view) : arrayBuffer.call(view)
+}
+
+/** Where in its memory `view` begins. @throws TypeError for a DataView that shows nothing any more */
+export function offsetOf(view: ArrayBufferView): number {
+  return kind.call(view) === undefined ? dataViewOffset.call(view) : arrayOffset.call(view)
+}
+
+/** How many bytes `view` has; 0 for an array that shows nothing any more. @throws TypeError for such a DataView */
+export function lengthOf(view: ArrayBufferView): number {
+  return kind.call(view) === undefined ? dataViewLength.call(view) : arrayLength.call(view)
+}
+
+/** True if the memory of `view` was detached, or has shrunk so that it has no place in it. */
+export function isGone(view: ArrayBufferView): boolean {
+  try {
+    // An array says so only when it is used: its length is that of an empty one.
+    if (lengthOf(view) === 0 && kind.call(view) !== undefined) at.call(view as Uint8Array, 0)
+    return false
+  } catch {
+    return true
+  }
+}
