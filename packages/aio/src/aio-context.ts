@@ -283,6 +283,34 @@ export class AioContext implements Disposable {
     return monitor.createBufferGroup(count, size)
   }
 
+  /**
+   * Buffers for `sqe.prepReadFixed` and `sqe.prepWriteFixed`, by their place in `views`, instead of those registered
+   * before; null for none. Each must be memory of `bufferPool.allocate()`, which is not used again before that.
+   *
+   * @throws `ERR_AIO_NO_IO_URING`, `ERR_AIO_CLOSED`, `ERR_AIO_NOT_ALLOCATED`, `ERR_AIO_INVALID_ARG_TYPE`,
+   *   `ERR_AIO_OUT_OF_RANGE`; SystemError: ENOMEM if it is more than RLIMIT_MEMLOCK. After a SystemError none are registered.
+   */
+  registerBuffers(views: readonly ArrayBufferView[] | null): void {
+    this.#requireOpen()
+    const { monitor } = this.#fds
+    if (monitor.registerBuffers === undefined) throw this.#noIoUring()
+    monitor.registerBuffers(views)
+  }
+
+  /**
+   * Files for `sqe.fixedFile()`, by their place in `fds` (-1 leaves it empty), instead of those registered before; null
+   * for none. The ring holds on to them, also when the descriptors are closed.
+   *
+   * @throws `ERR_AIO_NO_IO_URING`, `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`; SystemError:
+   *   EBADF, EMFILE if there are more than RLIMIT_NOFILE. After a SystemError none are registered.
+   */
+  registerFiles(fds: readonly number[] | Int32Array | null): void {
+    this.#requireOpen()
+    const { monitor } = this.#fds
+    if (monitor.registerFiles === undefined) throw this.#noIoUring()
+    monitor.registerFiles(fds)
+  }
+
   /** What the context has done so far; a new object for each call, also after `close()`. */
   stats(): AioStats {
     return {

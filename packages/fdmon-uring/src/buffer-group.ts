@@ -2,6 +2,7 @@ import { type Block, bufferPool } from '@aiokit/buffer-pool'
 import { aioError, aioRangeError, requireInteger } from '@aiokit/errors'
 import type { BufferGroup } from '@aiokit/fdmon'
 import { check, ioUringRegisterBufferRing, ioUringUnregisterBufferRing } from '@aiokit/sys'
+import type { RequestHost, UringRequest } from './request.ts'
 import { CQE_BUFFER_SHIFT, CQE_F_BUFFER } from './uapi.ts'
 
 // struct io_uring_buf: address, length, number of the buffer. The tail of the ring lies in the unused part of the first.
@@ -14,6 +15,8 @@ const TAIL = 14
 export class UringBufferGroup implements BufferGroup {
   readonly id: number
   readonly size: number
+  /** @internal Whose it is. */
+  readonly host: RequestHost
   readonly #count: number
   readonly #ringFd: number
   readonly #onClose: (group: UringBufferGroup) => void
@@ -22,13 +25,15 @@ export class UringBufferGroup implements BufferGroup {
   readonly #view: DataView
   /** The kernel may read the tail in another thread of its own. */
   readonly #tails: Uint16Array
-  /** By number: whether the program has it. */
+  /** By number: whether the program has it, or will with a completion. */
   readonly #isOut: Uint8Array
   #tail = 0
+  #isRegistered = true
   #closed = false
 
   /** @internal */
   constructor(
+    host: RequestHost,
     ringFd: number,
     id: number,
     count: number,
@@ -39,6 +44,7 @@ export class UringBufferGroup implements BufferGroup {
     requireInteger(count, 'count', 1, 32_768)
     if ((count & (count - 1)) !== 0)
       throw aioRangeError('ERR_AIO_OUT_OF_RANGE', `"count" must be a power of two. Received ${count}.`)
+    this.host = host
     this.id = id
     this.size = size
     this.#count = count
@@ -65,10 +71,14 @@ export class UringBufferGroup implements BufferGroup {
     for (let i = 0; i < count; i++) this.#give(i)
   }
 
+  /** Whether `value` is one, and no imitation. */
+  static is(value: unknown): value is UringBufferGroup {
+    return typeof value === 'object' && value !== null && #ringFd in value
+  }
+
   bytes(res: number, flags: number): Uint8Array | null {
     if ((flags & CQE_F_BUFFER) === 0) return null
     const number = this.#number(flags)
-    this.#isOut[number] = 1
     requireInteger(res, 'res', 0, this.size)
     return this.#memory.bytes.subarray(number * this.size, number * this.size + res)
   }
@@ -82,13 +92,32 @@ export class UringBufferGroup implements BufferGroup {
 
   close(): void {
     if (this.#closed) return
+    this.unregister()
     this.#closed = true
-    ioUringUnregisterBufferRing(this.#ringFd, this.id)
     this.#onClose(this)
     for (const block of [this.#ring, this.#memory]) {
       block.release()
       block.unpin()
     }
+  }
+
+  /** @internal The kernel will choose buffers for `request`. @throws `ERR_AIO_CLOSED` */
+  lend(request: UringRequest): void {
+    this.#number(0)
+    request.group = this
+    request.hold(this.#memory)
+  }
+
+  /** @internal A completion has come with `flags`: its buffer is the program's until it is recycled. */
+  take(flags: number): void {
+    if ((flags & CQE_F_BUFFER) !== 0 && !this.#closed) this.#isOut[this.#number(flags)] = 1
+  }
+
+  /** @internal The kernel takes no more buffers; what is in those that it took can still be read. */
+  unregister(): void {
+    if (!this.#isRegistered) return
+    this.#isRegistered = false
+    ioUringUnregisterBufferRing(this.#ringFd, this.id)
   }
 
   #give(number: number): void {

@@ -21,6 +21,11 @@ export class Completions {
     this.#results.push(res, flags)
   }
 
+  /** Whose they are. */
+  requests(): UringRequest[] {
+    return this.#requests.slice(this.#next)
+  }
+
   /**
    * Calls `finish` for each. Returns whether there was any.
    *

@@ -1,4 +1,4 @@
-import type { Block } from '@aiokit/buffer-pool'
+import { type Block, bufferOf, lengthOf, offsetOf } from '@aiokit/buffer-pool'
 import {
   aioError,
   aioRangeError,
@@ -48,10 +48,10 @@ import {
   SQE_BUFFER_SELECT,
   SQE_FD,
   SQE_FIXED_FILE,
-  SQE_IO_DRAIN,
   SQE_IO_HARDLINK,
   SQE_IO_LINK,
   SQE_LENGTH,
+  SQE_LINKED,
   SQE_OFFSET,
   SQE_OP_FLAGS,
   SQE_OPCODE,
@@ -59,17 +59,14 @@ import {
   SQE_USER_DATA,
   SQE_WORDS,
 } from './uapi.ts'
+import { requireView, requireViews } from './views.ts'
 
 const AT_FDCWD = -100
 /** In the place of a descriptor, for operations that have none. */
 const NO_FD = -1
-/** What the kernel moves at most in one call, MAX_RW_COUNT. */
-const MAX_TRANSFER = 0x7fff_f000
 const MSG_NOSIGNAL = 0x4000
 /** sizeof(struct statx) */
 const STATX_SIZE = 256
-/** IOV_MAX, readv(2) */
-const IOV_MAX = 1024
 // struct msghdr of a 64-bit machine, in bytes.
 const MSGHDR_SIZE = 56
 const MSG_NAME = 0
@@ -87,14 +84,20 @@ const IOVEC_SIZE = 16
  */
 export class PreparedSqe implements Sqe {
   readonly words: Int32Array = new Int32Array(SQE_WORDS)
+  /** It is to begin when all before it have ended, and those behind it when it has. */
+  isDrain = false
   #request: UringRequest | null = null
+  /** A `prep` method has taken the request, and then filled the entry. One that throws in between leaves no entry. */
+  #isClaimed = false
   #isPrepared = false
   #flags = 0
 
   /** From now on it is for `request`. */
   begin(request: UringRequest): void {
     this.#request = request
+    this.#isClaimed = false
     this.#isPrepared = false
+    this.isDrain = false
     this.#flags = 0
     this.words.fill(0)
   }
@@ -104,7 +107,7 @@ export class PreparedSqe implements Sqe {
     if (!this.#isPrepared) {
       throw aioError(
         'ERR_AIO_NOT_PREPARED',
-        'The function given to addSqe() must call one of the prep... methods of its argument.',
+        'The function given to addSqe() must call one of the prep... methods of its argument, and that must not throw.',
       )
     }
     this.#request = null
@@ -118,8 +121,14 @@ export class PreparedSqe implements Sqe {
     this.#request = null
   }
 
+  /** Whether the next entry is linked to this one. */
+  get isLinked(): boolean {
+    return (this.#flags & SQE_LINKED) !== 0
+  }
+
   prepNop(): void {
-    this.#start(OP_NOP, NO_FD)
+    this.#claim()
+    this.#write(OP_NOP, NO_FD)
   }
 
   prepRead(fd: number, buffer: ArrayBufferView, position: number): void {
@@ -169,7 +178,9 @@ export class PreparedSqe implements Sqe {
   prepOpenat(dirfd: number, path: string, flags: number, mode: number = 0o666): void {
     requireInteger(flags, 'flags', 0, 0x7fff_ffff)
     requireInteger(mode, 'mode', 0, 0o7777)
-    this.#path(OP_OPENAT, dirfd, path)
+    const [bytes, at] = requirePath(dirfd, path)
+    this.#wide(SQE_ADDRESS, this.#claim().source(bytes))
+    this.#write(OP_OPENAT, at)
     this.words[SQE_LENGTH] = mode
     this.words[SQE_OP_FLAGS] = flags
   }
@@ -181,16 +192,19 @@ export class PreparedSqe implements Sqe {
   prepStatx(dirfd: number, path: string, flags: number, mask: number, out: ArrayBufferView): void {
     requireInteger(flags, 'flags', 0, 0x7fff_ffff)
     requireInteger(mask, 'mask', 0, 0x7fff_ffff)
-    if (requireView(out, 'out').byteLength < STATX_SIZE) {
+    const size = lengthOf(requireView(out, 'out'))
+    if (size < STATX_SIZE) {
       throw aioRangeError(
         'ERR_AIO_OUT_OF_RANGE',
-        `"out" must have at least ${STATX_SIZE} bytes. Received ${out.byteLength}.`,
+        `"out" must have at least ${STATX_SIZE} bytes. Received ${size}.`,
       )
     }
-    const request = this.#path(OP_STATX, dirfd, path)
+    const [bytes, at] = requirePath(dirfd, path)
+    const request = this.#claim()
     request.copiesAll()
-    const view = new Uint8Array(out.buffer, out.byteOffset, STATX_SIZE)
-    this.#wide(SQE_OFFSET, request.target(view))
+    this.#wide(SQE_OFFSET, request.target(new Uint8Array(bufferOf(out), offsetOf(out), STATX_SIZE)))
+    this.#wide(SQE_ADDRESS, request.source(bytes))
+    this.#write(OP_STATX, at)
     this.words[SQE_LENGTH] = mask
     this.words[SQE_OP_FLAGS] = flags
   }
@@ -207,39 +221,51 @@ export class PreparedSqe implements Sqe {
   }
 
   prepConnect(fd: number, address: ArrayBufferView): void {
-    requireView(address, 'address')
-    const request = this.#begin(OP_CONNECT, fd)
-    this.#wide(SQE_ADDRESS, request.source(address))
-    this.#wide(SQE_OFFSET, address.byteLength)
+    requireFd(fd)
+    const view = requireView(address, 'address')
+    this.#wide(SQE_ADDRESS, this.#claim().source(view))
+    this.#wide(SQE_OFFSET, lengthOf(view))
+    this.#write(OP_CONNECT, fd)
   }
 
   prepSend(fd: number, buffer: ArrayBufferView, flags: number): void {
     requireInteger(flags, 'flags', 0, 0x7fff_ffff)
+    requireFd(fd)
     const view = requireView(buffer, 'buffer')
-    const request = this.#begin(OP_SEND, fd)
-    this.#wide(SQE_ADDRESS, request.source(view))
-    this.words[SQE_LENGTH] = view.byteLength
+    this.#wide(SQE_ADDRESS, this.#claim().source(view))
+    this.words[SQE_LENGTH] = lengthOf(view)
+    this.#write(OP_SEND, fd)
     this.words[SQE_OP_FLAGS] = flags | MSG_NOSIGNAL
   }
 
   prepRecv(fd: number, buffer: ArrayBufferView, flags: number): void {
     requireInteger(flags, 'flags', 0, 0x7fff_ffff)
+    requireFd(fd)
     const view = requireView(buffer, 'buffer')
-    const request = this.#begin(OP_RECV, fd)
-    this.#wide(SQE_ADDRESS, request.target(view))
-    this.words[SQE_LENGTH] = view.byteLength
+    this.#wide(SQE_ADDRESS, this.#claim().target(view))
+    this.words[SQE_LENGTH] = lengthOf(view)
+    this.#write(OP_RECV, fd)
     this.words[SQE_OP_FLAGS] = flags
   }
 
   prepRecvMultishot(fd: number, group: BufferGroup, flags: number): void {
     requireInteger(flags, 'flags', 0, 0x7fff_ffff)
-    if (!(group instanceof UringBufferGroup)) {
+    if (!UringBufferGroup.is(group)) {
       throw aioTypeError(
         'ERR_AIO_INVALID_ARG_TYPE',
         `"group" must be what createBufferGroup() gave. Received ${describe(group)}.`,
       )
     }
-    this.#begin(OP_RECV, fd)
+    requireFd(fd)
+    const request = this.#claim()
+    if (group.host !== request.host) {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        '"group" belongs to another ring: make one with the createBufferGroup() of this.',
+      )
+    }
+    group.lend(request)
+    this.#write(OP_RECV, fd)
     this.words[SQE_OPCODE]! |= (RECV_MULTISHOT << 16) | SQE_BUFFER_SELECT
     this.words[SQE_OP_FLAGS] = flags
     this.words[SQE_BUFFER] = group.id
@@ -306,44 +332,63 @@ export class PreparedSqe implements Sqe {
   }
 
   link(): void {
-    this.#flags |= SQE_IO_LINK
+    this.#flag(SQE_IO_LINK)
   }
 
   hardlink(): void {
-    this.#flags |= SQE_IO_HARDLINK
+    this.#flag(SQE_IO_HARDLINK)
   }
 
   drain(): void {
-    this.#flags |= SQE_IO_DRAIN
+    this.#flag(0)
+    this.isDrain = true
   }
 
   async(): void {
-    this.#flags |= SQE_ASYNC
+    this.#flag(SQE_ASYNC)
   }
 
   fixedFile(): void {
-    this.#flags |= SQE_FIXED_FILE
+    this.#flag(SQE_FIXED_FILE)
   }
 
-  #begin(opcode: number, fd: number): UringRequest {
-    if ((fd | 0) !== fd || fd < 0) requireInteger(fd, 'fd', 0, 0x7fff_ffff)
-    return this.#start(opcode, fd)
+  #begin(opcode: number, fd: number): void {
+    requireFd(fd)
+    this.#claim()
+    this.#write(opcode, fd)
   }
 
-  #start(opcode: number, fd: number): UringRequest {
-    const request = this.#request
-    if (request === null || this.#isPrepared) {
+  /** The request, for the one method that prepares it; when all that can be wrong with its arguments is ruled out. */
+  #claim(): UringRequest {
+    const request = this.#requireRequest()
+    if (this.#isClaimed) {
       throw aioError(
         'ERR_AIO_NOT_PREPARED',
-        request === null
-          ? 'A submission queue entry is good inside the function given to addSqe() only.'
-          : 'An entry is prepared once: call addSqe() again for another request.',
+        'An entry is prepared once: call addSqe() again for another request.',
       )
     }
+    this.#isClaimed = true
+    return request
+  }
+
+  /** Nothing can go wrong from here on. */
+  #write(opcode: number, fd: number): void {
     this.#isPrepared = true
     this.words[SQE_OPCODE] = opcode
     this.words[SQE_FD] = fd
-    return request
+  }
+
+  #flag(flag: number): void {
+    this.#requireRequest()
+    this.#flags |= flag
+  }
+
+  #requireRequest(): UringRequest {
+    if (this.#request !== null) return this.#request
+    throw aioError(
+      'ERR_AIO_NOT_PREPARED',
+      'A submission queue entry is good inside the function given to addSqe() only.',
+    )
   }
 
   /** 64 bits in two halves; the assignment keeps the lower 32 bits of any integer. */
@@ -352,16 +397,14 @@ export class PreparedSqe implements Sqe {
     this.words[at + 1] = Math.floor(value / 0x1_0000_0000)
   }
 
-  #position(position: number): void {
-    requireInteger(position, 'position', -1)
-    this.#wide(SQE_OFFSET, position)
-  }
-
   #transfer(opcode: number, fd: number, buffer: ArrayBufferView, position: number, isRead: boolean): void {
-    const request = this.#begin(opcode, fd)
-    this.#position(position)
+    requireFd(fd)
+    requireInteger(position, 'position', -1)
+    const request = this.#claim()
+    this.#wide(SQE_OFFSET, position)
     this.#wide(SQE_ADDRESS, isRead ? request.target(buffer) : request.source(buffer))
-    this.words[SQE_LENGTH] = buffer.byteLength
+    this.words[SQE_LENGTH] = lengthOf(buffer)
+    this.#write(opcode, fd)
   }
 
   #vector(
@@ -371,20 +414,28 @@ export class PreparedSqe implements Sqe {
     position: number,
     isRead: boolean,
   ): void {
+    requireFd(fd)
+    requireInteger(position, 'position', -1)
     const views = requireViews(buffers)
-    const request = this.#begin(opcode, fd)
-    this.#position(position)
+    const request = this.#claim()
     const block = request.scratch(IOVEC_SIZE * views.length)
     writeVector(request, block, 0, views, isRead)
+    this.#wide(SQE_OFFSET, position)
     this.#wide(SQE_ADDRESS, block.address)
     this.words[SQE_LENGTH] = views.length
+    this.#write(opcode, fd)
   }
 
   #message(opcode: number, fd: number, message: SqeMessage, flags: number): void {
+    requireFd(fd)
+    // All of its getters first, which may do anything.
     const { buffers, address, control } = requireObject(message, 'message')
-    const views = requireViews(buffers)
     const isRead = opcode === OP_RECVMSG
-    const request = this.#begin(opcode, fd)
+    if (isRead) answer(message, 0, 0, 0)
+    const views = requireViews(buffers)
+    if (address !== undefined) requireView(address, 'message.address')
+    if (control !== undefined) requireView(control, 'message.control')
+    const request = this.#claim()
     const block = request.scratch(MSGHDR_SIZE + IOVEC_SIZE * views.length)
     const header = new DataView(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength)
     new Uint8Array(header.buffer, header.byteOffset, MSGHDR_SIZE).fill(0)
@@ -392,109 +443,98 @@ export class PreparedSqe implements Sqe {
     writeVector(request, block, MSGHDR_SIZE, views, isRead)
     writeWide(header, MSG_IOV, block.address + MSGHDR_SIZE)
     writeWide(header, MSG_IOVLEN, views.length)
-    const extra: [view: ArrayBufferView, block: Block][] = []
-    const attach = (view: ArrayBufferView, name: string, pointer: number) => {
-      requireView(view, name)
-      const copy = request.scratch(view.byteLength)
-      if (isRead) extra.push([view, copy])
-      else copy.bytes.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
-      writeWide(header, pointer, copy.address)
-    }
-    if (address !== undefined) {
-      attach(address, 'message.address', MSG_NAME)
-      header.setUint32(MSG_NAMELEN, address.byteLength, true)
-    }
-    if (control !== undefined) {
-      attach(control, 'message.control', MSG_CONTROL)
-      writeWide(header, MSG_CONTROLLEN, control.byteLength)
-    }
+    const name = address === undefined ? null : attach(request, header, MSG_NAME, address, isRead)
+    if (name !== null) header.setUint32(MSG_NAMELEN, lengthOf(address!), true)
+    const extra = control === undefined ? null : attach(request, header, MSG_CONTROL, control, isRead)
+    if (extra !== null) writeWide(header, MSG_CONTROLLEN, lengthOf(control!))
     if (isRead) {
       request.onDone(() => {
-        message.addressLength = address === undefined ? 0 : header.getUint32(MSG_NAMELEN, true)
-        message.controlLength = control === undefined ? 0 : header.getUint32(MSG_CONTROLLEN, true)
-        message.messageFlags = header.getInt32(MSG_FLAGS, true)
-        for (const [view, copy] of extra) {
-          const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-          bytes.set(copy.bytes.subarray(0, bytes.length))
-        }
+        const addressLength = name === null ? 0 : header.getUint32(MSG_NAMELEN, true)
+        const controlLength = extra === null ? 0 : header.getUint32(MSG_CONTROLLEN, true)
+        if (name !== null) detach(name, address!, addressLength)
+        if (extra !== null) detach(extra, control!, controlLength)
+        answer(message, addressLength, controlLength, header.getInt32(MSG_FLAGS, true))
       })
     }
     this.#wide(SQE_ADDRESS, block.address)
     this.words[SQE_LENGTH] = 1
     this.words[SQE_OP_FLAGS] = flags
-  }
-
-  #path(opcode: number, dirfd: number, path: string): UringRequest {
-    const bytes = Buffer.from(`${requireString(path, 'path')}\0`)
-    if (bytes.indexOf(0) !== bytes.length - 1) {
-      throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', '"path" must not contain a NUL byte.')
-    }
-    if (dirfd !== AT_FDCWD) requireInteger(dirfd, 'dirfd', 0, 0x7fff_ffff)
-    const request = this.#start(opcode, dirfd)
-    this.#wide(SQE_ADDRESS, request.source(bytes))
-    return request
+    this.#write(opcode, fd)
   }
 
   #timeout(opcode: number, timeoutNs: number): void {
     requireNumber(timeoutNs, 'timeoutNs', 0, Number.MAX_SAFE_INTEGER)
-    const request = this.#start(opcode, NO_FD)
-    const block = request.scratch(16)
+    const block = this.#claim().scratch(16)
     const spec = new DataView(block.bytes.buffer, block.bytes.byteOffset, 16)
     writeWide(spec, 0, Math.floor(timeoutNs / 1e9))
     writeWide(spec, 8, Math.floor(timeoutNs % 1e9))
     this.#wide(SQE_ADDRESS, block.address)
     this.words[SQE_LENGTH] = 1
+    this.#write(opcode, NO_FD)
   }
 
   #other(opcode: number, request: SqeRequest): void {
-    if (!(request instanceof UringRequest)) {
+    if (!UringRequest.is(request)) {
       throw aioTypeError(
         'ERR_AIO_INVALID_ARG_TYPE',
         `"request" must be what addSqe() returned. Received ${describe(request)}.`,
       )
     }
-    this.#start(opcode, NO_FD)
+    if (request.host !== this.#claim().host) {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        '"request" belongs to another ring: call its cancel() instead.',
+      )
+    }
+    this.#write(opcode, NO_FD)
     this.words[SQE_ADDRESS] = request.slot
     // One that is done has no tag: nothing matches it.
     this.words[SQE_ADDRESS + 1] = request.tag
   }
 }
 
-/** Returns the view, or the part of it that the kernel moves at once. */
-function requireView(value: ArrayBufferView, name: string): ArrayBufferView {
-  if (!ArrayBuffer.isView(value)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"${name}" must be a typed array, a Buffer or a DataView. Received ${describe(value)}.`,
-    )
-  }
-  return lengthOf(value, name) <= MAX_TRANSFER
-    ? value
-    : new Uint8Array(value.buffer, value.byteOffset, MAX_TRANSFER)
+function requireFd(fd: number): void {
+  if (typeof fd !== 'number' || (fd | 0) !== fd || fd < 0) requireInteger(fd, 'fd', 0, 0x7fff_ffff)
 }
 
-function lengthOf(view: ArrayBufferView, name: string): number {
+function requirePath(dirfd: number, path: string): [path: Uint8Array, dirfd: number] {
+  const bytes = Buffer.from(`${requireString(path, 'path')}\0`)
+  if (bytes.indexOf(0) !== bytes.length - 1) {
+    throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', '"path" must not contain a NUL byte.')
+  }
+  if (dirfd !== AT_FDCWD) requireInteger(dirfd, 'dirfd', 0, 0x7fff_ffff)
+  return [bytes, dirfd]
+}
+
+/** Memory beside a message's payload: a copy of `view` for the kernel, to read or to write. */
+function attach(
+  request: UringRequest,
+  header: DataView,
+  pointer: number,
+  view: ArrayBufferView,
+  isRead: boolean,
+): Block {
+  const copy = request.scratch(lengthOf(view))
+  if (!isRead) copy.bytes.set(new Uint8Array(bufferOf(view), offsetOf(view), lengthOf(view)))
+  writeWide(header, pointer, copy.address)
+  return copy
+}
+
+/** Copies what the kernel wrote, which may be less than there is room for, or cut. */
+function detach(copy: Block, view: ArrayBufferView, length: number): void {
+  const bytes = new Uint8Array(bufferOf(view), offsetOf(view), lengthOf(view))
+  bytes.set(copy.bytes.subarray(0, Math.min(length, bytes.length)))
+}
+
+/** @throws `ERR_AIO_INVALID_ARG_TYPE` if it cannot be written to */
+function answer(message: SqeMessage, addressLength: number, controlLength: number, flags: number): void {
   try {
-    return view.byteLength
+    message.addressLength = addressLength
+    message.controlLength = controlLength
+    message.messageFlags = flags
   } catch {
-    throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', `"${name}" is a view of a buffer that was detached.`)
+    throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', '"message" must not be frozen: recvmsg answers in it.')
   }
-}
-
-function requireViews(buffers: readonly ArrayBufferView[]): ArrayBufferView[] {
-  if (!Array.isArray(buffers)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"buffers" must be an array of views. Received ${describe(buffers)}.`,
-    )
-  }
-  if (buffers.length > IOV_MAX) {
-    throw aioRangeError(
-      'ERR_AIO_OUT_OF_RANGE',
-      `"buffers" must have at most ${IOV_MAX} views. Received ${buffers.length}.`,
-    )
-  }
-  return buffers.map((view, i) => requireView(view, `buffers[${i}]`))
 }
 
 function writeVector(
@@ -505,9 +545,10 @@ function writeVector(
   isRead: boolean,
 ): void {
   const vector = new DataView(block.bytes.buffer, block.bytes.byteOffset + offset)
-  for (const [i, view] of views.entries()) {
+  for (let i = 0; i < views.length; i++) {
+    const view = views[i]!
     writeWide(vector, IOVEC_SIZE * i, isRead ? request.target(view) : request.source(view))
-    writeWide(vector, IOVEC_SIZE * i + 8, view.byteLength)
+    writeWide(vector, IOVEC_SIZE * i + 8, lengthOf(view))
   }
 }
 

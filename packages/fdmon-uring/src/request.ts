@@ -1,6 +1,7 @@
-import { type Block, bufferPool } from '@aiokit/buffer-pool'
+import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
 import type { CqeHandler, SqeRequest } from '@aiokit/fdmon'
 import { EFAULT } from '@aiokit/sys'
+import type { UringBufferGroup } from './buffer-group.ts'
 
 /** Memory that a request uses, beside its first. */
 interface Lease {
@@ -31,7 +32,19 @@ export class UringRequest implements SqeRequest {
   /** @internal */
   tag = 0
 
-  readonly #host: RequestHost
+  /** @internal Whose it is. */
+  readonly host: RequestHost
+  /** @internal It waits in the drain queue, or those in it wait for this. */
+  isHeld = false
+  /** @internal */
+  isBarrier = false
+  /** @internal How many times the kernel was told to cancel it. */
+  cancels = 0
+  /** @internal The kernel has answered it for the last time. */
+  hasEnded = false
+  #isCanceling = false
+  /** @internal Where the kernel takes buffers from for it. */
+  group: UringBufferGroup | null = null
   #block: Block | null = null
   #target: ArrayBufferView | null = null
   #size = 0
@@ -44,7 +57,7 @@ export class UringRequest implements SqeRequest {
 
   /** @internal */
   constructor(host: RequestHost, handler: CqeHandler) {
-    this.#host = host
+    this.host = host
     this.handler = handler
   }
 
@@ -53,15 +66,23 @@ export class UringRequest implements SqeRequest {
   }
 
   cancel(): void {
-    if (this.tag !== 0) this.#host.cancelRequest(this)
+    if (this.tag === 0 || this.#isCanceling) return
+    this.host.cancelRequest(this)
+    this.#isCanceling = true
+  }
+
+  /** Whether `value` is one, and no imitation. */
+  static is(value: unknown): value is UringRequest {
+    return typeof value === 'object' && value !== null && #isOurs in value
   }
 
   /** @internal The address of `view` for the kernel to read from. */
   source(view: ArrayBufferView): number {
     const own = this.#borrow(view)
     if (own !== 0) return own
-    const block = bufferPool.take(view.byteLength)
-    block.bytes.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
+    const length = lengthOf(view)
+    const block = bufferPool.take(length)
+    block.bytes.set(new Uint8Array(bufferOf(view), offsetOf(view), length))
     return this.#lease(block, null, 0, true)
   }
 
@@ -69,7 +90,8 @@ export class UringRequest implements SqeRequest {
   target(view: ArrayBufferView): number {
     const own = this.#borrow(view)
     if (own !== 0) return own
-    return this.#lease(bufferPool.take(view.byteLength), view, view.byteLength, true)
+    const length = lengthOf(view)
+    return this.#lease(bufferPool.take(length), view, length, true)
   }
 
   /** @internal A block of the request's own, for structures that the kernel reads or writes. */
@@ -77,6 +99,11 @@ export class UringRequest implements SqeRequest {
     const block = bufferPool.take(size)
     this.#lease(block, null, 0, true)
     return block
+  }
+
+  /** @internal Memory of others that must stay until the request is done. */
+  hold(block: Block): void {
+    this.#lease(block, null, 0, false)
   }
 
   /** @internal The result is no count: all of the targets is copied if it is no error either. */
@@ -133,7 +160,7 @@ export class UringRequest implements SqeRequest {
   #borrow(view: ArrayBufferView): number {
     const block = bufferPool.find(view)
     if (block === null) return 0
-    return this.#lease(block, null, view.byteLength, false) + view.byteOffset - block.bytes.byteOffset
+    return this.#lease(block, null, lengthOf(view), false) + offsetOf(view) - block.bytes.byteOffset
   }
 
   #lease(block: Block, target: ArrayBufferView | null, size: number, isOurs: boolean): number {
@@ -160,7 +187,9 @@ function drop(block: Block, isOurs: boolean): void {
 function copy(block: Block, target: ArrayBufferView, count: number): boolean {
   if (count === 0) return true
   try {
-    new Uint8Array(target.buffer, target.byteOffset, count).set(block.bytes.subarray(0, count))
+    // One that has no place in its memory any more has length 0, and says that it begins with it.
+    if (lengthOf(target) < count) return false
+    new Uint8Array(bufferOf(target), offsetOf(target), count).set(block.bytes.subarray(0, count))
     return true
   } catch {
     return false

@@ -5,6 +5,7 @@ import {
   IO_URING_PARAMS_SIZE,
   IO_URING_RINGS,
   IO_URING_SQES,
+  ioUringCancelAll,
   ioUringEnter,
   ioUringMap,
   ioUringSetup,
@@ -34,8 +35,7 @@ import {
   SQ_HEAD,
   SQ_TAIL,
   SQ_TASKRUN,
-  SQE_IO_HARDLINK,
-  SQE_IO_LINK,
+  SQE_LINKED,
   SQE_OPCODE,
   SQE_WORDS,
 } from './uapi.ts'
@@ -124,9 +124,9 @@ export class Ring {
     return this.unsubmitted === this.entries
   }
 
-  /** True if the last entry is linked to one that is to follow. */
-  get isChainOpen(): boolean {
-    return this.#chain > 0
+  /** How many of the last entries are linked to one that is to follow. */
+  get chain(): number {
+    return this.#chain
   }
 
   /** True if `enter` would hand over completions although there is nothing to wait for. */
@@ -146,24 +146,29 @@ export class Ring {
 
   /** Writes an entry; only if the ring is not full. */
   push(sqe: Int32Array): void {
-    this.#sqes.set(sqe, (this.#tail & (this.entries - 1)) * SQE_WORDS)
+    this.#sqes.set(sqe, this.#indexOf(this.#tail))
     this.#tail = (this.#tail + 1) | 0
-    if ((sqe[SQE_OPCODE]! & (SQE_IO_LINK | SQE_IO_HARDLINK)) !== 0) this.#chain++
+    if ((sqe[SQE_OPCODE]! & SQE_LINKED) !== 0) this.#chain++
     else this.#chain = 0
+  }
+
+  /** Writes an entry in front of a chain that is to go on; only if the ring is not full. */
+  pushBeforeChain(sqe: Int32Array): void {
+    let to = this.#tail
+    for (let i = 0; i < this.#chain; i++) {
+      const from = (to - 1) | 0
+      this.#sqes.copyWithin(this.#indexOf(to), this.#indexOf(from), this.#indexOf(from) + SQE_WORDS)
+      to = from
+    }
+    this.#sqes.set(sqe, this.#indexOf(to))
+    this.#tail = (this.#tail + 1) | 0
   }
 
   /** The entry written last is not linked to what follows, whatever it said: what follows is not its own. */
   closeChain(): void {
     if (this.#chain === 0) return
     this.#chain = 0
-    this.#sqes[((this.#tail - 1) & (this.entries - 1)) * SQE_WORDS + SQE_OPCODE]! &= ~(
-      SQE_IO_LINK | SQE_IO_HARDLINK
-    )
-  }
-
-  /** A chain that fills the whole queue cannot go on in it: it ends here. Any other is kept together. */
-  closeChainIfFull(): void {
-    if (this.#chain === this.entries) this.closeChain()
+    this.#sqes[this.#indexOf((this.#tail - 1) | 0) + SQE_OPCODE]! &= ~SQE_LINKED
   }
 
   /**
@@ -201,17 +206,26 @@ export class Ring {
 
   /** The entries that are written and not submitted, dropped: calls `each` with the offset of each in `words`. */
   drop(each: (words: Int32Array, at: number) => void): void {
-    for (let at = this.#submitted; at !== this.#tail; at = (at + 1) | 0)
-      each(this.#sqes, (at & (this.entries - 1)) * SQE_WORDS)
+    for (let at = this.#submitted; at !== this.#tail; at = (at + 1) | 0) each(this.#sqes, this.#indexOf(at))
     this.#tail = this.#submitted
     this.#chain = 0
   }
 
-  /** Cancels what is in flight, waits for it, and closes the ring. Nothing else can be called after this. */
+  /** Has the kernel cancel what is in flight, as far as it can. Returns 0 or -errno. */
+  cancelAll(): number {
+    this.systemCalls++
+    return ioUringCancelAll(this.fd)
+  }
+
+  /** Closes the ring. Nothing else can be called after this. */
   close(): void {
     close(this.fd)
     ioUringUnmap(this.#words.buffer)
     ioUringUnmap(this.#sqes.buffer)
+  }
+
+  #indexOf(position: number): number {
+    return (position & (this.entries - 1)) * SQE_WORDS
   }
 
   #map(region: number, size: number): Int32Array<ArrayBuffer> {

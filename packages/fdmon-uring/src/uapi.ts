@@ -58,12 +58,11 @@ export const CQE_FLAGS = 3
 
 // Of the flags of an entry, in the second byte of its first word
 export const SQE_FIXED_FILE: number = 1 << 8
-export const SQE_IO_DRAIN: number = 1 << 9
 export const SQE_IO_LINK: number = 1 << 10
 export const SQE_IO_HARDLINK: number = 1 << 11
+export const SQE_LINKED: number = SQE_IO_LINK | SQE_IO_HARDLINK
 export const SQE_ASYNC: number = 1 << 12
 export const SQE_BUFFER_SELECT: number = 1 << 13
-export const SQE_CQE_SKIP_SUCCESS: number = 1 << 14
 
 // Operations
 export const OP_NOP = 0

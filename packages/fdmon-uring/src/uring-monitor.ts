@@ -1,4 +1,11 @@
-import { aioError, requireFunction, requireInteger, requireObject } from '@aiokit/errors'
+import {
+  aioError,
+  aioTypeError,
+  describe,
+  requireFunction,
+  requireInteger,
+  requireObject,
+} from '@aiokit/errors'
 import {
   type AioHandler,
   type BufferGroup,
@@ -21,17 +28,20 @@ import {
   EBUSY,
   ECANCELED,
   EINTR,
+  ENOENT,
+  ENOMEM,
   ETIME,
   F_GETFD,
   fcntl,
-  ioUringCancelAll,
   POLLNVAL,
   ppoll,
   SystemError,
 } from '@aiokit/sys'
 import { UringBufferGroup } from './buffer-group.ts'
 import { Completions } from './completions.ts'
+import { DrainQueue } from './drain-queue.ts'
 import { PreparedSqe } from './prepared-sqe.ts'
+import { Registrations } from './registrations.ts'
 import { UringRequest } from './request.ts'
 import { Ring } from './ring.ts'
 import { requireRing } from './support.ts'
@@ -43,7 +53,6 @@ import {
   OP_POLL_ADD,
   OP_POLL_REMOVE,
   SQE_ADDRESS,
-  SQE_CQE_SKIP_SUCCESS,
   SQE_FD,
   SQE_OP_FLAGS,
   SQE_OPCODE,
@@ -84,6 +93,18 @@ export function uringMonitor(options: UringMonitorOptions = {}): FdMonitorFactor
 const NOBODY = 0
 const TAG_STEP = 2
 const IS_REQUEST = 1
+/** In the place, beside the tag of a request: this is how cancelling it went. */
+const IS_CANCEL: number = 1 << 31
+/**
+ * A request that the kernel has in hand at the time is not found, and is to be cancelled again. It tries one 128 times
+ * (APOLL_MAX_RETRY) whose file says that it is ready and is not. What the disk is busy with is never found.
+ */
+const CANCELS = 256
+
+/** For so long nothing that is closing waits without another look at what can be cancelled. */
+const CLOSE_INTERVAL_NS = 1_000_000
+/** What io_uring_enter(2) says when it is to be called again. */
+const RETRY: readonly number[] = [ETIME, EINTR, EAGAIN, EBUSY, ENOMEM]
 
 /** The ready list of nobody. */
 const NOTHING = new ReadyList()
@@ -120,12 +141,16 @@ class UringMonitor implements FdMonitor {
   #waits = 0
   #verified = 0
 
-  /** By slot: requests in flight. */
+  /** By slot: requests whose last completion is not delivered. */
   readonly #requests: (UringRequest | null)[] = []
+  /** How many of them the kernel has not answered for good. */
+  #inFlight = 0
   readonly #freeRequests: number[] = []
   readonly #completions: Completions = new Completions()
-  /** Cancellations that must not get between the entries of a chain. */
+  /** Cancellations that must not get between the entries of a chain, or did not find what they were for. */
   readonly #toCancel: UringRequest[] = []
+  readonly #drain: DrainQueue = new DrainQueue()
+  readonly #registrations: Registrations
   readonly #groups: (UringBufferGroup | null)[] = []
   /** One for each level of `addSqe` inside `addSqe`. */
   readonly #sqes: PreparedSqe[] = []
@@ -145,6 +170,7 @@ class UringMonitor implements FdMonitor {
   constructor(host: FdMonitorHost, ring: Ring) {
     this.#host = host
     this.#ring = ring
+    this.#registrations = new Registrations(ring.fd)
     open.add(this)
   }
 
@@ -180,10 +206,10 @@ class UringMonitor implements FdMonitor {
   needWait(): boolean {
     return (
       this.#toArm.length > 0 ||
+      this.#toCancel.length > 0 ||
       this.#woken.length > 0 ||
       this.#ring.unsubmitted > 0 ||
-      this.#ring.hasCompletions ||
-      this.#ring.hasWork
+      this.check()
     )
   }
 
@@ -194,7 +220,8 @@ class UringMonitor implements FdMonitor {
   prepare(): boolean {
     this.#prepareEntries()
     if (this.#ring.unsubmitted > 0) this.#ring.enter(0, 0)
-    return this.hasPending || this.#ring.hasCompletions || this.#ring.hasWork
+    // What the kernel would not take now is for the wait to submit.
+    return this.#ring.unsubmitted > 0 || this.check()
   }
 
   check(): boolean {
@@ -206,6 +233,13 @@ class UringMonitor implements FdMonitor {
   }
 
   addSqe(prep: (sqe: Sqe) => void, handler: CqeHandler): SqeRequest {
+    if (typeof handler?.complete !== 'function') {
+      throw aioTypeError(
+        'ERR_AIO_INVALID_ARG_TYPE',
+        `"handler" must be an object with a function \`complete\`. Received ${describe(handler)}.`,
+      )
+    }
+    requireFunction(prep, 'prep')
     const request = new UringRequest(this, handler)
     const sqe = this.#sqeAt(this.#preparing)
     const slot = this.#freeRequests.pop() ?? this.#requests.push(null) - 1
@@ -216,7 +250,8 @@ class UringMonitor implements FdMonitor {
       prep(sqe)
       sqe.end(slot, tag)
       // Whatever `prep` did meanwhile: a context that it closed takes no more.
-      if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'The ring is closed: make a new AioContext.')
+      this.#requireRing()
+      this.#requireChain(sqe)
       if (this.#ring.isFull) this.#submit()
     } catch (error) {
       request.release()
@@ -229,10 +264,45 @@ class UringMonitor implements FdMonitor {
     request.slot = slot
     request.tag = tag
     this.#requests[slot] = request
-    this.#ring.push(sqe.words)
-    if (this.maxBatch > 0 && this.#ring.unsubmitted >= this.maxBatch && !this.#ring.isChainOpen)
-      this.#submit()
+    this.#begin(request, sqe)
     return request
+  }
+
+  /** To the ring, unless it has to wait for others to end. */
+  #begin(request: UringRequest, sqe: PreparedSqe): void {
+    const goesOn = this.#ring.chain > 0
+    if ((this.#drain.isActive && !goesOn) || (sqe.isDrain && this.#inFlight > 0)) {
+      this.#drain.hold(request, sqe.words, sqe.isDrain)
+      return
+    }
+    // The rest of a chain that was drained is a barrier like its beginning.
+    if (sqe.isDrain || this.#drain.isActive) this.#drain.addBarrier(request)
+    this.#push(request, sqe.words)
+    if (this.maxBatch === 0 || this.#ring.chain > 0 || this.#ring.unsubmitted < this.maxBatch) return
+    // If the kernel will not have them now, the next wait submits them, or tells why not: the request is made.
+    this.#ring.enter(-1, 0)
+  }
+
+  #push(request: UringRequest, words: Int32Array): void {
+    this.#ring.push(words)
+    this.#inFlight++
+    request.isHeld = false
+  }
+
+  #requireChain(sqe: PreparedSqe): void {
+    const chain = this.#drain.chain || this.#ring.chain
+    if (sqe.isDrain && chain > 0)
+      throw aioError('ERR_AIO_CHAIN', 'drain() is for the first request of a chain: all of it waits then.')
+    // The queue is submitted when it is full, but a chain in two parts is two chains.
+    if (!sqe.isLinked || chain + 1 < this.#ring.entries) return
+    throw aioError(
+      'ERR_AIO_CHAIN',
+      `A chain has at most as many requests as the submission queue, here ${this.#ring.entries}: end it, or make the monitor with more entries.`,
+    )
+  }
+
+  #requireRing(): void {
+    if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'The ring is closed: make a new AioContext.')
   }
 
   #sqeAt(depth: number): PreparedSqe {
@@ -242,20 +312,36 @@ class UringMonitor implements FdMonitor {
 
   /** For `UringRequest.cancel()`. */
   cancelRequest(request: UringRequest): void {
-    // While it is closed, everything is being cancelled.
+    // Then it was answered already, and is about to hear of it.
     if (this.#closed) return
-    if (this.#ring.isChainOpen) this.#toCancel.push(request)
-    else this.#pushCancel(OP_ASYNC_CANCEL, request.slot, request.tag)
+    if (request.isHeld) {
+      for (const each of this.#drain.cancel(request)) this.#completions.add(each, -ECANCELED, 0)
+    } else if (this.#ring.chain > 0) {
+      this.#toCancel.push(request)
+    } else {
+      this.#cancel(request)
+    }
   }
 
   createBufferGroup(count: number, size: number): BufferGroup {
+    this.#requireRing()
     const free = this.#groups.indexOf(null)
     const id = free < 0 ? this.#groups.length : free
-    const group = new UringBufferGroup(this.#ring.fd, id, count, size, (closed) => {
+    const group = new UringBufferGroup(this, this.#ring.fd, id, count, size, (closed) => {
       this.#groups[closed.id] = null
     })
     this.#groups[id] = group
     return group
+  }
+
+  registerBuffers(views: readonly ArrayBufferView[] | null): void {
+    this.#requireRing()
+    this.#registrations.setBuffers(views)
+  }
+
+  registerFiles(fds: readonly number[] | Int32Array | null): void {
+    this.#requireRing()
+    this.#registrations.setFiles(fds)
   }
 
   close(): void {
@@ -264,24 +350,52 @@ class UringMonitor implements FdMonitor {
     // What was not submitted never happens, and is cancelled like the rest.
     this.#ring.drop((words, at) => {
       const slot = words[at + SQE_USER_DATA]!
-      const tag = words[at + SQE_USER_DATA + 1]!
-      if ((tag & IS_REQUEST) !== 0) this.#completions.add(this.#requests[slot]!, -ECANCELED, 0)
+      if ((words[at + SQE_USER_DATA + 1]! & IS_REQUEST) === 0 || slot < 0) return
+      this.#inFlight--
+      this.#completions.add(this.#requests[slot]!, -ECANCELED, 0)
     })
+    for (const request of this.#drain.clear()) this.#completions.add(request, -ECANCELED, 0)
     for (const handler of this.#handlers) if (handler !== null) handler.events = 0
     this.#handlers.length = 0
     this.#toArm.length = 0
-    ioUringCancelAll(this.#ring.fd)
-    this.#harvest(true)
-    while (this.#ring.hasWork && this.#ring.enter(0, 0) >= 0) this.#harvest(true)
-    for (const group of this.#groups) group?.close()
+    this.#endRequests()
+    for (const group of this.#groups) group?.unregister()
+    this.#registrations.clear()
     this.#ring.close()
     open.delete(this)
-    this.#completions.deliverAll(this.#finish)
+    try {
+      this.#completions.deliverAll(this.#finish)
+    } finally {
+      // Not earlier: what the last completions brought lies in them.
+      for (const group of this.#groups) group?.close()
+    }
+  }
+
+  /**
+   * Returns when the kernel has let go of all memory. It cannot cancel what the disk is busy with; and what it cancels may
+   * be followed by the next of a chain, which is to be cancelled in turn.
+   */
+  #endRequests(): void {
+    this.#ring.cancelAll()
+    this.#harvest(true)
+    while (this.#inFlight > 0 || this.#ring.hasWork) {
+      const result = this.#ring.enter(this.#inFlight, CLOSE_INTERVAL_NS)
+      this.#harvest(true)
+      if (result < 0 && !RETRY.includes(-result)) break
+      if (this.#inFlight > 0) this.#ring.cancelAll()
+    }
+    if (this.#inFlight === 0) return
+    // Somebody has closed the ring, which has ended them; nobody can tell how.
+    const answered = new Set(this.#completions.requests())
+    for (const request of this.#requests)
+      if (request !== null && !answered.has(request)) this.#completions.add(request, -ECANCELED, 0)
   }
 
   readonly #enter = (timeoutNs: number): number => {
     this.#prepareEntries()
     const ring = this.#ring
+    // Making room for entries may have found some.
+    if (this.hasPending) timeoutNs = 0
     // What has woken a poll request before the wait is old: since then the program may have undone it, and the kernel
     // does not look again. What wakes one while this thread sleeps is news.
     const isOld = ring.hasWork
@@ -297,9 +411,8 @@ class UringMonitor implements FdMonitor {
     return result >= 0 && timeoutNs !== 0 ? -EINTR : Math.min(result, 0)
   }
 
-  /** Submits without waiting: the queue is full, or the batch is. */
+  /** Submits without waiting, until there is room for another entry. */
   #submit(): void {
-    this.#ring.closeChainIfFull()
     for (;;) {
       const result = this.#ring.enter(-1, 0)
       if (result === -EAGAIN || result === -EBUSY || result === -EINTR) {
@@ -330,9 +443,19 @@ class UringMonitor implements FdMonitor {
       const tag = cqes[cqe + CQE_USER_DATA + 1]!
       if (tag === NOBODY) continue
       if ((tag & IS_REQUEST) !== 0) {
+        if (slot < 0) {
+          this.#cancelled(slot & ~IS_CANCEL, tag, cqes[cqe + CQE_RES]!)
+          continue
+        }
         const request = this.#requests[slot]
         if (request == null || request.tag !== tag) continue
-        this.#completions.add(request, cqes[cqe + CQE_RES]!, cqes[cqe + CQE_FLAGS]!)
+        const flags = cqes[cqe + CQE_FLAGS]!
+        if ((flags & CQE_F_MORE) === 0) this.#ended(request)
+        request.group?.take(flags)
+        let res = cqes[cqe + CQE_RES]!
+        // So ends what was cancelled while a thread of the kernel was waiting in it.
+        if (res === -EINTR && (request.cancels > 0 || this.#closed)) res = -ECANCELED
+        this.#completions.add(request, res, flags)
         found++
         continue
       }
@@ -357,6 +480,13 @@ class UringMonitor implements FdMonitor {
     }
     ring.completionsRead(end)
     return found
+  }
+
+  /** The kernel has answered it for the last time. */
+  #ended(request: UringRequest): void {
+    this.#inFlight--
+    request.hasEnded = true
+    if (request.isBarrier) this.#drain.removeBarrier(request)
   }
 
   /** Looks again at what was woken, all at once, with ppoll(2). Returns how many there are still. */
@@ -403,14 +533,37 @@ class UringMonitor implements FdMonitor {
   /** Writes what the monitor itself has for the ring. A chain that the program has begun does not go on with it. */
   #prepareEntries(): void {
     this.#ring.closeChain()
+    if (this.#drain.isActive) this.#releaseDrained()
     if (this.#toCancel.length > 0) this.#cancelRequests()
     if (this.#toArm.length > 0) this.#arm()
   }
 
+  #releaseDrained(): void {
+    this.#drain.closeChain()
+    for (;;) {
+      const chain = this.#drain.take(this.#inFlight)
+      if (chain.length === 0) return
+      for (const { request, words } of chain) {
+        if (this.#ring.isFull) this.#submit()
+        this.#push(request, words)
+      }
+    }
+  }
+
   #cancelRequests(): void {
-    for (const request of this.#toCancel)
-      if (request.tag !== 0) this.#pushCancel(OP_ASYNC_CANCEL, request.slot, request.tag)
+    for (const request of this.#toCancel) if (!request.hasEnded) this.#cancel(request)
     this.#toCancel.length = 0
+  }
+
+  #cancel(request: UringRequest): void {
+    request.cancels++
+    this.#pushCancel(OP_ASYNC_CANCEL, request.slot, request.tag, request.slot | IS_CANCEL, request.tag)
+  }
+
+  #cancelled(slot: number, tag: number, res: number): void {
+    const request = this.#requests[slot]
+    if (res !== -ENOENT || request == null || request.tag !== tag) return
+    if (!request.hasEnded && request.cancels < CANCELS) this.#toCancel.push(request)
   }
 
   #arm(): void {
@@ -440,17 +593,21 @@ class UringMonitor implements FdMonitor {
     this.#toArm.push(slot)
   }
 
-  #pushCancel(opcode: number, slot: number, tag: number): void {
+  /**
+   * Not with IOSQE_CQE_SKIP_SUCCESS: on a ring that has seen it nothing can be drained any more, and draining is how the
+   * end of a thread waits for its requests.
+   */
+  #pushCancel(opcode: number, slot: number, tag: number, ownSlot: number, ownTag: number): void {
     if (this.#ring.isFull) this.#submit()
     const sqe = this.#sqe
-    sqe[SQE_OPCODE] = opcode | SQE_CQE_SKIP_SUCCESS
+    sqe[SQE_OPCODE] = opcode
     sqe[SQE_FD] = -1
     sqe[SQE_ADDRESS] = slot
     sqe[SQE_ADDRESS + 1] = tag
     sqe[SQE_OP_FLAGS] = 0
-    sqe[SQE_USER_DATA] = 0
-    sqe[SQE_USER_DATA + 1] = NOBODY
-    this.#ring.push(sqe)
+    sqe[SQE_USER_DATA] = ownSlot
+    sqe[SQE_USER_DATA + 1] = ownTag
+    this.#ring.pushBeforeChain(sqe)
   }
 
   #add(handler: AioHandler, events: number): void {
@@ -495,8 +652,7 @@ class UringMonitor implements FdMonitor {
 
   #disarm(handler: AioHandler): boolean {
     if (handler.generation === 0) return false
-    this.#ring.closeChain()
-    this.#pushCancel(OP_POLL_REMOVE, handler.slot, handler.generation)
+    this.#pushCancel(OP_POLL_REMOVE, handler.slot, handler.generation, 0, NOBODY)
     handler.generation = 0
     return true
   }

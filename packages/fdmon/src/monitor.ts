@@ -77,7 +77,8 @@ export interface FdMonitor {
    * Puts a request of the program's own on the ring, if the monitor has one (rules U1 to U7). Requests made in one
    * iteration go out together with its wait.
    *
-   * @throws what `prep` throws, and then nothing is submitted; `ERR_AIO_NOT_PREPARED` if it called no `prep...` method
+   * @throws what `prep` throws, and then nothing is submitted; `ERR_AIO_NOT_PREPARED` if it called no `prep...` method;
+   *   `ERR_AIO_CHAIN` for a chain that is too long, or drained elsewhere than at its beginning; `ERR_AIO_CLOSED`
    */
   addSqe?(prep: (sqe: Sqe) => void, handler: CqeHandler): SqeRequest
 
@@ -86,6 +87,27 @@ export interface FdMonitor {
 
   /** See `BufferGroup`. `count` is a power of two up to 32,768, `size` is bytes. */
   createBufferGroup?(count: number, size: number): BufferGroup
+
+  /**
+   * Buffers for `prepReadFixed` and `prepWriteFixed`, by their place in `views`, instead of those registered before; null
+   * for none. The kernel looks their pages up once and not with every request. Each must be memory of `bufferPool`, which
+   * is not used again before it is unregistered, also if it is freed.
+   *
+   * @throws `ERR_AIO_NOT_ALLOCATED`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE` (at most 1024), `ERR_AIO_CLOSED`;
+   *   SystemError: ENOMEM if it is more than RLIMIT_MEMLOCK. After a
+   *   SystemError none are registered.
+   */
+  registerBuffers?(views: readonly ArrayBufferView[] | null): void
+
+  /**
+   * Files for `fixedFile()`, by their place in `fds` (-1 leaves it empty), instead of those registered before; null for
+   * none. The ring holds on to them, also when the descriptors are closed.
+   *
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`, `ERR_AIO_CLOSED`; SystemError: EBADF, EMFILE if there are
+   *   more than RLIMIT_NOFILE. After a
+   *   SystemError none are registered.
+   */
+  registerFiles?(fds: readonly number[] | Int32Array | null): void
 
   /**
    * Lets go of the kernel's objects. Handlers need not be removed before. Requests in flight are cancelled, and their

@@ -8,6 +8,9 @@
  *
  * Offsets, lengths and positions are bytes. `position` -1 is the file's own position, also right for pipes and sockets.
  * Numbers out of range and values of the wrong type throw, and nothing is submitted.
+ *
+ * Descriptors may well be blocking: nothing waits for them but the ring. On one that has O_NONBLOCK a read or a write
+ * that would have to wait ends with -EAGAIN; what is for sockets waits unless its flags have MSG_DONTWAIT.
  */
 export interface Sqe {
   /** Does nothing, and completes with 0. */
@@ -20,7 +23,7 @@ export interface Sqe {
   prepReadv(fd: number, buffers: readonly ArrayBufferView[], position: number): void
   /** pwritev(2): at most 1024 views. */
   prepWritev(fd: number, buffers: readonly ArrayBufferView[], position: number): void
-  /** As `prepRead`, with a buffer that lies in registered buffer number `index` (`registerBuffers`). */
+  /** As `prepRead`, with a buffer that lies in registered buffer number `index` (`registerBuffers`); else it is -EFAULT. */
   prepReadFixed(fd: number, buffer: ArrayBufferView, position: number, index: number): void
   /** As `prepWrite`, with a buffer that lies in registered buffer number `index`. */
   prepWriteFixed(fd: number, buffer: ArrayBufferView, position: number, index: number): void
@@ -48,7 +51,10 @@ export interface Sqe {
   prepRecvMultishot(fd: number, group: BufferGroup, flags: number): void
   /** sendmsg(2), always with MSG_NOSIGNAL. */
   prepSendmsg(fd: number, message: SqeMessage, flags: number): void
-  /** recvmsg(2). `message.address`, if given, gets the sender's; `decodeAddress(address, length)` reads it. */
+  /**
+   * recvmsg(2). `message.address`, if given, gets the sender's; `decodeAddress(address, length)` reads it. `message` is
+   * written to when the request is done, so it must not be frozen.
+   */
   prepRecvmsg(fd: number, message: SqeMessage, flags: number): void
   /** shutdown(2) */
   prepShutdown(fd: number, how: number): void
@@ -65,20 +71,32 @@ export interface Sqe {
   prepPollAdd(fd: number, events: number): void
   /** Ends a `prepPollAdd` request. Completes with 0 or -ENOENT. */
   prepPollRemove(request: SqeRequest): void
-  /** Completes with -ETIME after `timeoutNs`, or with 0 when so many other requests have completed, if `count` is not 0. */
+  /**
+   * Completes with -ETIME after `timeoutNs`, or, if `count` is not 0, with 0 when so many others have completed on the
+   * ring; descriptors that are watched and became ready are among them.
+   */
   prepTimeout(timeoutNs: number, count?: number): void
   /** With `link()` before it: the limit of the request in front, which is cancelled when `timeoutNs` has passed. */
   prepLinkTimeout(timeoutNs: number): void
   /** Cancels another request. Completes with 0, -ENOENT, or -EALREADY. `request.cancel()` does it without a handler. */
   prepCancel(request: SqeRequest): void
 
-  /** IOSQE_IO_LINK: the next entry begins when this one has completed, and is cancelled if it fails. */
+  /**
+   * IOSQE_IO_LINK: the next entry begins when this one has completed, and is cancelled if it fails. A chain ends with the
+   * iteration, or with the first entry that is not linked; it has at most as many entries as the submission queue.
+   */
   link(): void
   /** IOSQE_IO_HARDLINK: the next entry begins when this one has completed, however. */
   hardlink(): void
-  /** IOSQE_IO_DRAIN: begins when everything submitted before has completed. */
+  /**
+   * Begins when all requests made before have completed, and those made later begin when it has; as IOSQE_IO_DRAIN, but
+   * descriptors that are watched do not count. In a chain it is for the first entry, and for all of the chain then.
+   */
   drain(): void
-  /** IOSQE_ASYNC: goes to a kernel thread at once, without being tried first. */
+  /**
+   * IOSQE_ASYNC: goes to a kernel thread at once, without being tried first. The descriptor is looked up there, as are
+   * those of a chain behind its first entry: it must stay open until then.
+   */
   async(): void
   /** IOSQE_FIXED_FILE: `fd` is a place in the registered files (`registerFiles`). */
   fixedFile(): void
@@ -112,7 +130,7 @@ export interface BufferGroup {
   bytes(res: number, flags: number): Uint8Array | null
   /** Gives the buffer of a completion back to the kernel. When all are out, requests end with -ENOBUFS. */
   recycle(flags: number): void
-  /** Gives all of it back. Requests that use it must have ended. May be called twice. */
+  /** Gives all of it back. Requests that use it end with -ENOBUFS when something arrives for them. May be called twice. */
   close(): void
 }
 
@@ -134,6 +152,7 @@ export interface CqeHandler {
 export interface SqeRequest {
   /** False when its last completion has been delivered. */
   readonly pending: boolean
-  /** Asks for an early end. The handler hears -ECANCELED, or how it went if it was too late (rule U5). */
+  /** Asks for an early end. The handler hears -ECANCELED, or how it went if it was too late (rule U5): what the disk is
+   * busy with goes on. */
   cancel(): void
 }

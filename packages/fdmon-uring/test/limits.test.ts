@@ -1,0 +1,188 @@
+import { fileURLToPath } from 'node:url'
+import { descriptorLimit, hasCommand, runScript } from '@aiokit/testing'
+import { describe, expect, test } from 'vitest'
+
+const cwd = fileURLToPath(new URL('..', import.meta.url))
+const prelude = `
+  import { readdirSync } from 'node:fs'
+  import { execFileSync } from 'node:child_process'
+  import { bufferPool } from '@aiokit/buffer-pool'
+  import { FdTable } from '@aiokit/fdmon'
+  import * as sys from '@aiokit/sys'
+  import { uringMonitor } from './dist/index.js'
+  const newTable = (options) => new FdTable(uringMonitor(options), () => {})
+  const descriptors = () => readdirSync('/proc/self/fd').length - 1
+  const say = (value) => console.log(JSON.stringify(value))
+`
+
+function run(script: string, under: string[]): unknown[] {
+  const { stdout, stderr, status, signal } = runScript(prelude + script, { cwd, under, timeoutMs: 60_000 })
+  if (status !== 0) throw new Error(`ended with ${status ?? signal}: ${stderr}`)
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+test('X6: when there are no descriptors left, making a ring fails with the reason and leaves nothing behind', () => {
+  const [result] = run(
+    `
+    descriptors()
+    const before = descriptors()
+    const tables = []
+    let failure
+    for (let i = 0; i < 200; i++) {
+      try { tables.push(newTable()) } catch (error) { failure ??= error }
+    }
+    const count = sys.ioUringCount()
+    for (const fds of tables) fds.close()
+    say({ code: failure.code, cause: failure.cause.code, all: count === tables.length, some: count > 5,
+      leaked: descriptors() - before, rings: sys.ioUringCount() })
+    newTable().close()`,
+    descriptorLimit(64),
+  )
+  expect(result).toEqual({
+    code: 'ERR_AIO_NO_IO_URING',
+    cause: 'EMFILE',
+    all: true,
+    some: true,
+    leaked: 0,
+    rings: 0,
+  })
+})
+
+test('X6: more files than descriptors are allowed cannot be registered, and the ring goes on', () => {
+  const [result] = run(
+    `
+    const fds = newTable()
+    let failure
+    try { fds.monitor.registerFiles(new Array(1000).fill(0)) } catch (error) { failure = error }
+    fds.monitor.registerFiles([0, 1, 2])
+    let res
+    fds.monitor.addSqe((sqe) => sqe.prepNop(), { complete: (value) => (res = value) })
+    fds.wait(-1)
+    fds.monitor.dispatch()
+    fds.close()
+    say({ code: failure.code, res })`,
+    descriptorLimit(64),
+  )
+  expect(result).toEqual({ code: 'EMFILE', res: 0 })
+})
+
+describe.skipIf(!hasCommand('setpriv'))('little memory may be locked (needs setpriv)', () => {
+  // The limit is not for who has CAP_IPC_LOCK.
+  const drop = process.getuid!() === 0 ? 'setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock' : ''
+
+  test('X6: more registered memory than may be locked is refused with its errno, and nothing is kept', () => {
+    const [result] = run(
+      `
+      const fds = newTable()
+      const view = bufferPool.allocate(2 ** 20)
+      const codes = []
+      for (let i = 0; i < 50; i++) {
+        try { fds.monitor.registerBuffers([view]) } catch (error) { codes.push(error.code) }
+      }
+      // What fits is registered, again and again.
+      for (let i = 0; i < 50; i++) fds.monitor.registerBuffers([view.subarray(0, 8192)])
+      const address = sys.addressOf(view)
+      bufferPool.free(view)
+      fds.close()
+      const others = Array.from({ length: 100 }, () => bufferPool.allocate(2 ** 20))
+      say({ count: codes.length, codes: [...new Set(codes)],
+        reused: others.some((other) => sys.addressOf(other) === address) })`,
+      ['sh', '-c', `ulimit -l 64; exec ${drop} "$@"`, 'sh'],
+    )
+    expect(result).toEqual({ count: 50, codes: ['ENOMEM'], reused: true })
+  })
+})
+
+describe.skipIf(!hasCommand('prlimit'))('little address space (needs prlimit)', () => {
+  test('X6: when a ring cannot be mapped, making it fails with the reason and leaves no descriptor', () => {
+    const [result] = run(
+      `
+      const { readFileSync } = await import('node:fs')
+      const used = 1024 * Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
+      execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + (used + 30e6) + ':'])
+      const before = descriptors()
+      const tables = []
+      let failure
+      // Each takes 3 MiB.
+      for (let i = 0; i < 50; i++) {
+        try { tables.push(newTable({ entries: 16384 })) } catch (error) { failure ??= error }
+      }
+      const made = tables.length
+      for (const fds of tables) fds.close()
+      execFileSync('prlimit', ['--pid', String(process.pid), '--as=unlimited:'])
+      say({ code: failure.code, cause: failure.cause.code, made: made > 0 && made < 50,
+        leaked: descriptors() - before, rings: sys.ioUringCount() })`,
+      [],
+    )
+    expect(result).toEqual({
+      code: 'ERR_AIO_NO_IO_URING',
+      cause: 'ENOMEM',
+      made: true,
+      leaked: 0,
+      rings: 0,
+    })
+  })
+})
+
+describe.skipIf(!hasCommand('strace'))('the kernel refuses (needs strace)', () => {
+  const script = `
+    const fds = newTable({ entries: 8 })
+    const ring = fds.monitor
+    const pipe = new Int32Array(32)
+    sys.pipe2(pipe, sys.O_CLOEXEC)
+    const [reader, writer] = pipe
+    const counts = []
+    const codes = new Set()
+    let answered = 0
+    const attempt = (what) => {
+      for (;;) {
+        try { return what() } catch (error) { codes.add(error.code) }
+      }
+    }
+    const add = (prep) => {
+      const i = counts.push(0) - 1
+      // What addSqe() throws it has not made.
+      const request = attempt(() => ring.addSqe(prep, { complete() { counts[i]++; answered++ } }))
+      return request
+    }
+    for (let round = 0; round < 30; round++) {
+      ring.maxBatch = round % 3
+      const requests = []
+      for (let i = 0; i < 40; i++) {
+        requests.push(add((sqe) => i % 2 === 0 ? sqe.prepNop() : sqe.prepPollAdd(reader, 1)))
+        if (i % 5 === 0) add((sqe) => { sqe.prepNop(); sqe.link() }), add((sqe) => sqe.prepNop())
+      }
+      fds.set(reader, { read() {} })
+      attempt(() => fds.wait(0))
+      attempt(() => fds.remove(reader))
+      for (const request of requests) attempt(() => request.cancel())
+      while (answered < counts.length) {
+        attempt(() => fds.wait(1e9))
+        ring.dispatch()
+        fds.dispatch()
+      }
+    }
+    const last = Array.from({ length: 20 }, () => add((sqe) => sqe.prepRead(reader, new Uint8Array(1), -1)))
+    attempt(() => fds.wait(0))
+    fds.close()
+    say({ once: counts.every((count) => count === 1), codes: [...codes] })
+    process.reallyExit(0)`
+
+  test.each([
+    ['EAGAIN', []],
+    ['EBUSY', []],
+    ['EINTR', []],
+    ['ENOMEM', ['ENOMEM']],
+  ])('M6, X1: with %s now and then, no request is lost and none is answered twice', (error, codes) => {
+    for (const when of ['2+3', '1..40', '5+2']) {
+      const [result] = run(script, [
+        ...['strace', '-qq', '-o', '/dev/null', '-e', 'trace=io_uring_enter'],
+        ...['-e', `inject=io_uring_enter:error=${error}:when=${when}`],
+      ])
+      expect(result).toEqual({ once: true, codes })
+    }
+  })
+})

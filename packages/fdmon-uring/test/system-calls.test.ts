@@ -1,0 +1,151 @@
+import { fileURLToPath } from 'node:url'
+import type { Sqe } from '@aiokit/fdmon'
+import * as sys from '@aiokit/sys'
+import { hasCommand, pipe, runScript } from '@aiokit/testing'
+import { describe, expect, test } from 'vitest'
+import { closeAll, TestRing } from './harness.ts'
+
+const nop = (sqe: Sqe) => sqe.prepNop()
+
+test('U7: all requests of an iteration, and the polls of its descriptors, go out with one system call, that waits for them', () => {
+  using ring = new TestRing()
+  const pipes = Array.from({ length: 20 }, pipe)
+  for (let round = 0; round < 5; round++) {
+    for (const [reader] of pipes) ring.fds.set(reader, { read() {} })
+    const answers = Array.from({ length: 100 }, () => ring.add(nop))
+    const before = ring.monitor.systemCalls
+    ring.fds.wait(-1)
+    // Handlers that were replaced have a poll request to be removed in front of the new one.
+    expect(ring.monitor.systemCalls - before).toBe(1)
+    ring.monitor.dispatch()
+    expect(answers.every((each) => each.isDone)).toBe(true)
+  }
+  closeAll(...pipes.flat())
+})
+
+test('M4: nothing is asked of the kernel when there is nothing to submit, and completions are there or nobody waits', () => {
+  using ring = new TestRing()
+  const [reader, writer] = pipe()
+  ring.fds.set(reader, { read: () => void sys.read(reader, Buffer.alloc(1)) })
+  ring.look()
+  const before = ring.monitor.systemCalls
+  for (let i = 0; i < 50; i++) ring.fds.wait(0)
+  expect(ring.monitor.needWait()).toBe(false)
+  expect(ring.monitor.systemCalls - before).toBe(0)
+  ring.add(nop)
+  ring.fds.wait(0)
+  const found = ring.monitor.systemCalls
+  // For ever: what is found and not delivered keeps it from waiting.
+  for (let i = 0; i < 50; i++) ring.fds.wait(-1)
+  expect(ring.monitor.systemCalls - found).toBe(0)
+  closeAll(writer)
+  ring.fds.remove(reader)
+  closeAll(reader)
+})
+
+test.each([
+  [0, 100, 0],
+  [1, 100, 100],
+  [10, 100, 10],
+  [33, 100, 3],
+])(
+  'U7: with a batch of %i, of %i requests %i batches do not wait for the iteration',
+  (batch, count, expected) => {
+    using ring = new TestRing()
+    ring.monitor.maxBatch = batch
+    const before = ring.monitor.systemCalls
+    const answers = Array.from({ length: count }, () => ring.add(nop))
+    expect(ring.monitor.systemCalls - before).toBe(expected)
+    expect(answers.some((each) => each.isDone)).toBe(false)
+    ring.until(() => answers.every((each) => each.isDone))
+  },
+)
+
+test('U7: a batch does not part a chain', () => {
+  using ring = new TestRing()
+  ring.monitor.maxBatch = 2
+  const before = ring.monitor.systemCalls
+  const chain = Array.from({ length: 5 }, (_, i) =>
+    ring.add((sqe) => {
+      if (i === 0) sqe.prepRead(999_999, Buffer.alloc(1), 0)
+      else nop(sqe)
+      if (i < 4) sqe.link()
+    }),
+  )
+  expect(ring.monitor.systemCalls - before).toBe(1)
+  ring.until(() => chain.every((each) => each.isDone))
+  expect(chain.map((each) => each.res)).toEqual([-sys.EBADF, ...new Array(4).fill(-sys.ECANCELED)])
+})
+
+describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () => {
+  const entry = fileURLToPath(new URL('../dist/index.js', import.meta.url))
+  const calls = 'io_uring_enter,io_uring_register,fcntl'
+
+  /** Calls of the kernel for one `step`, from the difference between many and none. */
+  function count(setup: string, step: string): Record<string, number> {
+    // Fewer than the waits after which a descriptor is looked at, to find those that were closed.
+    const times = 100
+    const run = (repeat: number) => {
+      const script = `
+        import { FdTable } from '@aiokit/fdmon'
+        import * as sys from '@aiokit/sys'
+        import * as monitor from ${JSON.stringify(entry)}
+        const fds = new FdTable(monitor.uringMonitor(), () => {})
+        const ring = fds.monitor
+        const handler = { complete() {} }
+        const pipe = new Int32Array(32)
+        sys.pipe2(pipe, sys.O_CLOEXEC | sys.O_NONBLOCK)
+        const [reader, writer] = pipe
+        ${setup}
+        const before = ring.systemCalls
+        for (let i = 0; i < ${repeat}; i++) { ${step} }
+        console.log(ring.systemCalls - before)
+        process.reallyExit(0)`
+      const { stdout, stderr } = runScript(script, {
+        cwd: fileURLToPath(new URL('..', import.meta.url)),
+        under: ['strace', '-qq', '-o', '!cat >&2', '-e', `trace=${calls}`],
+      })
+      const lines = stderr.split('\n')
+      const counts = calls.split(',').map((call) => lines.filter((line) => line.startsWith(call)).length)
+      return { counts, own: Number(stdout) }
+    }
+    const none = run(0)
+    const many = run(times)
+    const result = Object.fromEntries(
+      calls
+        .split(',')
+        .map((call, i) => [call, (many.counts[i]! - none.counts[i]!) / times] as const)
+        .filter(([, each]) => each !== 0),
+    )
+    const sum = Object.values(result).reduce((a, b) => a + b, 0)
+    // What the monitor says of itself is true.
+    expect(many.own / times).toBeCloseTo(sum, 6)
+    return result
+  }
+
+  test('M4: a wait is one call, one that must not block with nothing to submit or with completions there is none', () => {
+    expect(count('', 'fds.wait(1)')).toEqual({ io_uring_enter: 1 })
+    expect(count('', 'fds.wait(0)')).toEqual({})
+    const undelivered = 'ring.addSqe((sqe) => sqe.prepNop(), handler); fds.wait(0)'
+    expect(count(undelivered, 'fds.wait(-1)')).toEqual({})
+  })
+
+  test('U7: requests cost what the wait that submits them costs', () => {
+    const add = 'ring.addSqe((sqe) => sqe.prepNop(), handler)'
+    expect(count('', `${add}; fds.wait(-1); ring.dispatch()`)).toEqual({ io_uring_enter: 1 })
+    expect(count('', `for (let j = 0; j < 50; j++) ${add}; fds.wait(-1); ring.dispatch()`)).toEqual({
+      io_uring_enter: 1,
+    })
+    // Made again when it fires: with the next wait.
+    const ready = 'sys.write(writer, new Uint8Array(1)); fds.set(reader, { read() {} })'
+    expect(count(ready, 'fds.wait(-1); fds.dispatch()')['io_uring_enter']).toBe(1)
+  })
+
+  test('M7, F3: registering looks at the descriptor, and removing one that is polled is one call, else none', () => {
+    const set = 'fds.set(reader, { read() {} })'
+    expect(count('', `${set}; fds.remove(reader)`)).toEqual({ fcntl: 1 })
+    expect(count('', `${set}; fds.wait(0); fds.remove(reader)`)).toEqual({ fcntl: 1, io_uring_enter: 2 })
+    const own = 'fds.set(reader, { read() { fds.remove(reader) } }); fds.wait(-1); fds.dispatch()'
+    expect(count('sys.write(writer, new Uint8Array(1))', own)).toEqual({ fcntl: 1, io_uring_enter: 1 })
+  })
+})
