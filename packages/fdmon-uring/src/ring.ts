@@ -129,7 +129,7 @@ export class Ring {
     return this.#chain
   }
 
-  /** True if `enter` would hand over completions although there is nothing to wait for. */
+  /** True if `enter` is likely to hand over completions although there is nothing to wait for. */
   get hasWork(): boolean {
     return (Atomics.load(this.#words, this.#sqFlags) & (SQ_TASKRUN | SQ_CQ_OVERFLOW)) !== 0
   }
@@ -179,6 +179,10 @@ export class Ring {
     const { unsubmitted } = this
     this.#words[this.#sqTail] = this.#tail
     this.systemCalls++
+    // The kernel first queues work and then sets the flag: if this thread has done the work in between, the flag stays
+    // for nothing, for ever. What is queued before it is cleared here is done by this call; what comes later sets it.
+    if (complete >= 0 && (Atomics.load(this.#words, this.#sqFlags) & SQ_TASKRUN) !== 0)
+      Atomics.and(this.#words, this.#sqFlags, ~SQ_TASKRUN)
     const result = ioUringEnter(this.fd, unsubmitted - this.#chain, complete, timeoutNs)
     this.#submitted = this.#words[this.#sqHead]!
     return result
