@@ -10,7 +10,7 @@ export default defineConfig({
     pool: 'forks',
     isolate: true,
     maxWorkers: 2,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     execArgv: ['--expose-gc'],
   },
 })

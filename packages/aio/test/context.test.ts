@@ -199,7 +199,10 @@ describe.each(monitors)('a context on %s', (name, make) => {
     for (const fd of [reader, writer]) sys.close(fd)
   })
 
-  test('X6: 10,000 contexts made, used and closed leave descriptors and memory where they were', () => {
+  test('X6: 10,000 contexts made, used and closed leave descriptors and memory where they were', {
+    // A few seconds, unless the machine has much else to do.
+    timeout: 180_000,
+  }, () => {
     const cycle = () => {
       using ctx = newContext(make)
       const bh = ctx.createBottomHalf(() => {})
