@@ -27,6 +27,11 @@ export class Watched implements Disposable {
     }
   }
 
+  /** How many events were dispatched since the last `takeDispatched()`. */
+  get dispatched(): number {
+    return this.#dispatched
+  }
+
   /** How many events were dispatched since the last call. */
   takeDispatched(): number {
     const dispatched = this.#dispatched

@@ -12,6 +12,7 @@ export const dispatchScale: Row = {
   cases: [10, 100, 1000, 10_000].map((count) => ({ name: String(count), ops: 150_000, warmup: 60_000 })),
   contenders: [
     { name: 'aiokit on epoll', kind: 'aiokit', load: () => import('./epoll.ts') },
+    { name: 'aiokit on io_uring', kind: 'aiokit', load: () => import('./io-uring.ts') },
     {
       name: 'aiokit on poll',
       kind: 'aiokit',
@@ -21,11 +22,13 @@ export const dispatchScale: Row = {
     },
     { name: 'C on epoll', kind: 'floor', floor: 'dispatch-scale' },
   ],
-  goals: [100, 1000, 10_000].map((count) => ({
-    kind: 'atMost',
-    factor: 1.1,
-    of: { contender: 'aiokit on epoll', case: String(count) },
-    against: { contender: 'aiokit on epoll', case: '10' },
-    as: 'itself at 10',
-  })),
+  goals: ['epoll', 'io_uring'].flatMap((monitor) =>
+    [100, 1000, 10_000].map((count) => ({
+      kind: 'atMost',
+      factor: 1.1,
+      of: { contender: `aiokit on ${monitor}`, case: String(count) },
+      against: { contender: `aiokit on ${monitor}`, case: '10' },
+      as: `itself at 10, on ${monitor}`,
+    })),
+  ),
 }

@@ -1,0 +1,5 @@
+import { ringOnly } from '../../ring.ts'
+import type { Measure } from '../../row.ts'
+import { dispatchFloor } from './measure.ts'
+
+export const measure: Measure = dispatchFloor(ringOnly())
