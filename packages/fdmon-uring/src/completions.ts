@@ -7,23 +7,27 @@ type Finish = (request: UringRequest, res: number, flags: number) => void
  * parent had not got to, and after a handler threw the next delivery goes on behind it (rules U2, X1).
  */
 export class Completions {
-  readonly #requests: UringRequest[] = []
+  /** Those from `#next` to `#end` wait. Never shortened: an array that is emptied gives up its memory. */
+  readonly #requests: (UringRequest | null)[] = []
   /** Two for each: result and flags. */
   readonly #results: number[] = []
   #next = 0
+  #end = 0
 
   get isEmpty(): boolean {
-    return this.#requests.length === 0
+    return this.#end === 0
   }
 
   add(request: UringRequest, res: number, flags: number): void {
-    this.#requests.push(request)
-    this.#results.push(res, flags)
+    const at = this.#end++
+    this.#requests[at] = request
+    this.#results[2 * at] = res
+    this.#results[2 * at + 1] = flags
   }
 
   /** Whose they are. */
   requests(): UringRequest[] {
-    return this.#requests.slice(this.#next)
+    return this.#requests.slice(this.#next, this.#end) as UringRequest[]
   }
 
   /**
@@ -38,10 +42,10 @@ export class Completions {
       const request = this.#requests[at]!
       const res = this.#results[2 * at]!
       const flags = this.#results[2 * at + 1]!
-      if (this.#next === this.#requests.length) {
-        this.#requests.length = 0
-        this.#results.length = 0
+      this.#requests[at] = null
+      if (this.#next === this.#end) {
         this.#next = 0
+        this.#end = 0
       }
       finish(request, res, flags)
     }
