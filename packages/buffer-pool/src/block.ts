@@ -9,6 +9,8 @@ export class Block {
   readonly bytes: Uint8Array<SharedArrayBuffer>
   /** Of its first byte, for the kernel. */
   readonly address: number
+  /** Of its first byte in the memory of its slab. */
+  readonly offset: number
   /** @internal */
   readonly slab: Slab
   #isOwned = false
@@ -19,6 +21,7 @@ export class Block {
     this.slab = slab
     this.bytes = new Uint8Array(slab.memory, offset, size)
     this.address = slab.address + offset
+    this.offset = offset
   }
 
   /** Whether it belongs to somebody: a view of one that was released may show anything. */

@@ -1,4 +1,5 @@
 import { aioError, aioTypeError, describe, requireInteger } from '@aiokit/errors'
+import { Allocation } from './allocation.ts'
 import type { Block } from './block.ts'
 import { Slab } from './slab.ts'
 import { bufferOf, isGone, lengthOf, offsetOf } from './view.ts'
@@ -35,8 +36,10 @@ class BufferPool {
    * @throws `ERR_AIO_OUT_OF_RANGE`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_NO_MEMORY`
    */
   allocate(size: number): Uint8Array<SharedArrayBuffer> {
-    const { bytes } = this.take(requireInteger(size, 'size', 1, 2 ** MAX_SHIFT - 1))
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, size).fill(0)
+    const block = this.take(requireInteger(size, 'size', 1, 2 ** MAX_SHIFT - 1))
+    const view = new Uint8Array(block.slab.memory, block.offset, size).fill(0)
+    Allocation.mark(view, block, size)
+    return view
   }
 
   /**
@@ -52,7 +55,7 @@ class BufferPool {
       )
     }
     const block = isGone(view) ? null : this.find(view)
-    if (block === null || block.bytes.byteOffset !== offsetOf(view)) {
+    if (block === null || block.offset !== offsetOf(view)) {
       throw aioError(
         'ERR_AIO_NOT_ALLOCATED',
         '"view" must be what allocate() returned, and not freed before.',
@@ -89,6 +92,8 @@ class BufferPool {
 
   /** The block that has all of `view`; null if none has, or if it was given back. */
   find(view: ArrayBufferView): Block | null {
+    const own = Allocation.blockOf(view)
+    if (own !== null) return own.isOwned ? own : null
     const memory = bufferOf(view)
     if (memory !== this.#lastMemory) {
       const slab = this.#slabs.get(memory)

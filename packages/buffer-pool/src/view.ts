@@ -1,3 +1,5 @@
+import { Allocation } from './allocation.ts'
+
 // What a view shows, asked of the view itself. An object can be given properties `buffer`, `byteOffset` and `byteLength`
 // of its own, which say something else, and something else the next time: of those the kernel must hear nothing.
 
@@ -19,16 +21,22 @@ function getter<T>(prototype: object, name: string | symbol): Getter<T> {
 
 /** The memory that `view` is of. */
 export function bufferOf(view: ArrayBufferView): ArrayBufferLike {
+  const own = Allocation.blockOf(view)
+  if (own !== null) return own.slab.memory
   return kind.call(view) === undefined ? dataViewBuffer.call(view) : arrayBuffer.call(view)
 }
 
 /** Where in its memory `view` begins. @throws TypeError for a DataView that shows nothing any more */
 export function offsetOf(view: ArrayBufferView): number {
+  const own = Allocation.blockOf(view)
+  if (own !== null) return own.offset
   return kind.call(view) === undefined ? dataViewOffset.call(view) : arrayOffset.call(view)
 }
 
 /** How many bytes `view` has; 0 for an array that shows nothing any more. @throws TypeError for such a DataView */
 export function lengthOf(view: ArrayBufferView): number {
+  const own = Allocation.lengthOf(view)
+  if (own >= 0) return own
   return kind.call(view) === undefined ? dataViewLength.call(view) : arrayLength.call(view)
 }
 

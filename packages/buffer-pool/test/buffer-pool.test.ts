@@ -1,7 +1,7 @@
 import { addressOf } from '@aiokit/sys'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bufferPool } from '../src/index.ts'
+import { bufferOf, bufferPool, isGone, lengthOf, offsetOf } from '../src/index.ts'
 
 const code = (value: string) => expect.objectContaining({ code: value })
 
@@ -91,6 +91,23 @@ test('a view is found in its block while that is allocated, and nowhere else', (
   expect(bufferPool.find(new Uint8Array(8))).toBeNull()
   bufferPool.free(view)
   expect(bufferPool.find(view)).toBeNull()
+})
+
+test('what allocate() gave tells where it is as any other view of the same bytes does', () => {
+  const view = bufferPool.allocate(3000)
+  const same = new Uint8Array(view.buffer, view.byteOffset, 3000)
+  for (const one of [view, same]) {
+    expect(bufferOf(one)).toBe(view.buffer)
+    expect([offsetOf(one), lengthOf(one)]).toEqual([view.byteOffset, 3000])
+    expect(isGone(one)).toBe(false)
+    expect(bufferPool.find(one)).toMatchObject({ isOwned: true, offset: view.byteOffset })
+  }
+  expect(bufferPool.find(same)).toBe(bufferPool.find(view))
+  // Nor can it be made to say something else.
+  Object.defineProperties(view, { byteOffset: { value: 0 }, byteLength: { value: 1 << 30 } })
+  expect([offsetOf(view), lengthOf(view)]).toEqual([same.byteOffset, 3000])
+  bufferPool.free(view)
+  expect(bufferPool.find(same)).toBe(null)
 })
 
 test('X6: buffers that are never given back are collected', () => {

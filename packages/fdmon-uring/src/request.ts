@@ -160,7 +160,7 @@ export class UringRequest implements SqeRequest {
   #borrow(view: ArrayBufferView): number {
     const block = bufferPool.find(view)
     if (block === null) return 0
-    return this.#lease(block, null, lengthOf(view), false) + offsetOf(view) - block.bytes.byteOffset
+    return this.#lease(block, null, lengthOf(view), false) + offsetOf(view) - block.offset
   }
 
   #lease(block: Block, target: ArrayBufferView | null, size: number, isOurs: boolean): number {

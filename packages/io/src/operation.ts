@@ -1,5 +1,5 @@
 import type { CqeHandler, SqeRequest } from '@aiokit/aio'
-import type { Block } from '@aiokit/buffer-pool'
+import { type Block, bufferOf, lengthOf, offsetOf } from '@aiokit/buffer-pool'
 
 export const READ = 0
 export const WRITE = 1
@@ -109,9 +109,10 @@ export class Operation implements IoRequest, CqeHandler {
     const isWhole = kind === WRITE || kind === WRITEV || kind === SEND
     if (!isWhole && !((kind === READ || kind === READV) && this.position >= 0)) return false
     if (this.view !== null) {
-      const { buffer, byteOffset, byteLength } = this.view
-      if (res >= byteLength) return false
-      this.view = new Uint8Array(buffer, byteOffset + res, byteLength - res)
+      const { view } = this
+      const length = lengthOf(view)
+      if (res >= length) return false
+      this.view = new Uint8Array(bufferOf(view), offsetOf(view) + res, length - res)
     } else {
       const rest = without(this.views!, res)
       if (rest.length === 0) return false
