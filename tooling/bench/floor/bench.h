@@ -1,6 +1,6 @@
 /*
- * What the floor programs have in common: arguments CASE OPS WARMUP, one JSON line as the answer, and the random
- * numbers of src/timing.ts.
+ * What the floor programs have in common: arguments CASE OPS WARMUP and what the row has beside them, one JSON line as
+ * the answer, and the random numbers of src/timing.ts.
  */
 #ifndef AIOKIT_BENCH_H
 #define AIOKIT_BENCH_H
@@ -21,20 +21,23 @@ struct request {
 };
 
 static inline struct request parse_request(int argc, char **argv) {
-  if (argc != 4) {
-    fprintf(stderr, "usage: %s CASE OPS WARMUP\n", argv[0]);
+  if (argc < 4) {
+    fprintf(stderr, "usage: %s CASE OPS WARMUP ...\n", argv[0]);
     exit(2);
   }
   return (struct request){argv[1], atol(argv[2]), atol(argv[3])};
 }
 
+/* The contender cannot run here, and the row goes on without it. */
+static inline void unavailable(const char *why) {
+  printf("{\"unavailable\":\"%s\"}\n", why);
+  exit(0);
+}
+
 /* A system call that must not fail; without descriptors the contender is not available, anything else is a defect. */
 static inline int must(int result, const char *what) {
   if (result >= 0) return result;
-  if (errno == EMFILE || errno == ENFILE) {
-    printf("{\"unavailable\":\"needs more descriptors: raise the limit, see ulimit -n\"}\n");
-    exit(0);
-  }
+  if (errno == EMFILE || errno == ENFILE) unavailable("needs more descriptors: raise the limit, see ulimit -n");
   fprintf(stderr, "%s: %s\n", what, strerror(errno));
   exit(1);
 }

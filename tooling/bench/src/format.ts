@@ -16,6 +16,11 @@ export function duration(ns: number): string {
   return `${threeDigits(ns / size)} ${name}`
 }
 
+/** An amount of memory: "61.3 MiB". */
+export function memory(bytes: number): string {
+  return `${threeDigits(bytes / 2 ** 20)} MiB`
+}
+
 /** A ratio: two decimals up to ten, so that 1.1 and 1.2 can be told from what lies between. */
 export function factor(value: number): string {
   return value < 10 ? value.toFixed(2) : threeDigits(value)

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { exitOnSignal } from './exit-on-signal.ts'
 import { describeMachine } from './machine.ts'
 import { draw } from './plot.ts'
 import { showProgress } from './progress.ts'
@@ -36,6 +37,7 @@ results/local/last.json and last.svg. Only ratios within one run mean anything.`
   )
   .action(main)
 
+exitOnSignal()
 await program.parseAsync()
 
 async function main(names: string[], options: Options): Promise<void> {

@@ -87,7 +87,7 @@ function bars(row: RowResult): Option {
       label: { show: true, position: 'right', color: colors.text, fontSize: 12, fontFamily: FONT },
       data: row.cases.map((theCase) => {
         const cell = findCell(row, name, theCase)
-        return { value: cell.median ?? 0, label: { formatter: valueLabel(cell) } }
+        return { value: cell?.median ?? 0, label: { formatter: valueLabel(cell) } }
       }),
     })),
   }
@@ -133,14 +133,15 @@ function lines(row: RowResult): Option {
         formatter: valueLabel(findCell(row, name, row.cases.at(-1)!)),
       },
       data: row.cases.flatMap((theCase) => {
-        const { median } = findCell(row, name, theCase)
+        const median = findCell(row, name, theCase)?.median
         return median === undefined ? [] : [[Number(theCase), median]]
       }),
     })),
   }
 }
 
-function valueLabel({ median, failed }: CellResult): string {
-  if (median !== undefined) return duration(median)
-  return failed === undefined ? 'not available' : 'failed'
+function valueLabel(cell: CellResult | undefined): string {
+  if (cell === undefined) return ''
+  if (cell.median !== undefined) return duration(cell.median)
+  return cell.failed === undefined ? 'not available' : 'failed'
 }

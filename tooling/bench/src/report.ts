@@ -1,21 +1,23 @@
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
-import { caseName, duration } from './format.ts'
+import { caseName, duration, memory } from './format.ts'
 import type { CellResult, RowResult } from './results.ts'
 
 const WIDTH = 100
 
 /** A row as a person reads it in a terminal. */
 export function report(row: RowResult): string {
+  const hasPeaks = row.cells.some(({ peakBytes }) => peakBytes !== undefined)
+  const peakHead = hasPeaks ? ['peak memory'] : []
   const table = new Table({
-    head: ['', 'contender', `median per ${row.op}`, 'least', 'most'],
-    colAligns: ['left', 'left', 'right', 'right', 'right'],
+    head: ['', 'contender', `median per ${row.op}`, 'least', 'most', ...peakHead],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
     style: { head: [], border: [], compact: true },
   })
   for (const name of row.cases) {
     const cells = row.cells.filter((cell) => cell.case === name)
     for (const [i, cell] of cells.entries())
-      table.push([i === 0 ? caseName(name) : '', cell.contender, ...figures(cell)])
+      table.push([i === 0 ? caseName(name) : '', cell.contender, ...figures(cell, hasPeaks)])
   }
   const lines = [
     styleText('bold', `${row.name}: ${row.title}`),
@@ -30,9 +32,10 @@ export function report(row: RowResult): string {
   return `${lines.join('\n')}\n`
 }
 
-function figures({ median, min, max, failed }: CellResult): string[] {
-  if (median === undefined) return [failed === undefined ? 'not available' : 'failed', '', '']
-  return [duration(median), duration(min!), duration(max!)]
+function figures({ median, min, max, peakBytes, failed }: CellResult, hasPeaks: boolean): string[] {
+  const peak = hasPeaks ? [peakBytes === undefined ? '' : memory(peakBytes)] : []
+  if (median === undefined) return [failed === undefined ? 'not available' : 'failed', '', '', ...peak]
+  return [duration(median), duration(min!), duration(max!), ...peak]
 }
 
 /** Why contenders are missing, once for each. */

@@ -9,6 +9,8 @@ import type { Summary } from './statistics.ts'
 export interface CellResult extends Cell, Partial<Summary> {
   ops?: number
   samples?: number[]
+  /** The median of what the samples tell. */
+  peakBytes?: number
   unavailable?: string
   failed?: string
 }
@@ -29,8 +31,9 @@ export interface Results {
   rows: RowResult[]
 }
 
-export function findCell(row: RowResult, contender: string, theCase: string): CellResult {
-  return row.cells.find((cell) => cell.contender === contender && cell.case === theCase)!
+/** Undefined for a case that the contender does not do. */
+export function findCell(row: RowResult, contender: string, theCase: string): CellResult | undefined {
+  return row.cells.find((cell) => cell.contender === contender && cell.case === theCase)
 }
 
 export function writeFile(file: string, text: string): void {

@@ -6,12 +6,16 @@ export interface Request {
   ops: number
   /** Operations to do before, so that the code is compiled and the caches are filled. */
   warmup: number
+  /** The path of the row's file; empty if it has none. */
+  file: string
 }
 
 /** What one sample found: nanoseconds for one operation, over so many of them. */
 export interface Sample {
   ns: number
   ops: number
+  /** The most memory that what was measured has had at any time, where the row looks at that. */
+  peakBytes?: number
 }
 
 export type Measure = (request: Request) => Sample | Promise<Sample>
@@ -31,8 +35,14 @@ export interface Contender {
   kind: 'aiokit' | 'peer' | 'floor'
   /** Either a module that exports `measure` ... */
   load?: () => Promise<{ measure: Measure }>
-  /** ... or a C program of the folder floor/, without its ending. */
+  /** ... or a C program of the folder floor/, without its ending, ... */
   floor?: string
+  /** ... and what it is told beside the request. */
+  floorArgs?: readonly string[]
+  /** Variables of the environment that its process must start with. */
+  env?: Readonly<Record<string, string>>
+  /** The names of the cases that it can do; default all. */
+  cases?: readonly string[]
   /** Operations by case, where this contender needs another count to take about as long as the others. */
   ops?: Readonly<Record<string, number>>
 }
@@ -67,6 +77,8 @@ export interface Row {
   op: string
   /** `lines` for cases that are numbers, drawn with two logarithmic axes. */
   plot: 'bars' | 'lines'
+  /** All contenders work on one file of so many MiB, with anything in it, all of which is in the page cache. */
+  fileMiB?: number
   cases: readonly Case[]
   contenders: readonly Contender[]
   goals: readonly Goal[]

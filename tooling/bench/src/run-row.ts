@@ -1,8 +1,9 @@
 import { judge } from './goals.ts'
 import type { CellResult, RowResult } from './results.ts'
 import { type Case, type Contender, type Row, Unavailable } from './row.ts'
-import { summarize } from './statistics.ts'
+import { median, summarize } from './statistics.ts'
 import { takeSample } from './take-sample.ts'
+import { TestFile } from './test-file.ts'
 
 /** Of the operations of a full run, in a quick one. */
 const QUICK = 1 / 50
@@ -20,12 +21,14 @@ export interface RunOptions {
  * round to round, so that whatever else the machine does meanwhile is shared by all.
  */
 export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions): Promise<RowResult> {
+  using file = row.fileMiB === undefined ? null : new TestFile(share(row.fileMiB, quick))
   const cells = row.cases.flatMap((theCase) =>
-    row.contenders.map((contender) => ({
+    contendersOf(row, theCase).map((contender) => ({
       contender,
       case: theCase,
       ops: operations(theCase, contender, quick),
       samples: [] as number[],
+      peaks: [] as number[],
     })),
   )
   const absent = new Map<Contender, Pick<CellResult, 'unavailable' | 'failed'>>()
@@ -34,8 +37,10 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
       onSample?.({ round, contender: cell.contender.name, case: cell.case.name })
       if (absent.has(cell.contender)) continue
       try {
-        const request = { case: cell.case.name, ...cell.ops }
-        cell.samples.push((await takeSample(row.name, cell.contender, request)).ns)
+        const request = { case: cell.case.name, ...cell.ops, file: file?.path ?? '' }
+        const { ns, peakBytes } = await takeSample(row.name, cell.contender, request)
+        cell.samples.push(ns)
+        if (peakBytes !== undefined) cell.peaks.push(peakBytes)
       } catch (error) {
         const { message } = error as Error
         absent.set(
@@ -45,10 +50,12 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
       }
     }
   }
-  const results = cells.map(({ contender, case: { name }, samples, ops }): CellResult => {
+  const results = cells.map(({ contender, case: { name }, samples, peaks, ops }): CellResult => {
     const place = { contender: contender.name, case: name }
     const why = absent.get(contender)
-    return why ? { ...place, ...why } : { ...place, ops: ops.ops, samples, ...summarize(samples) }
+    if (why !== undefined) return { ...place, ...why }
+    const result = { ...place, ops: ops.ops, samples, ...summarize(samples) }
+    return peaks.length === 0 ? result : { ...result, peakBytes: median(peaks) }
   })
   const goals = row.goals.map((goal) =>
     judge(
@@ -73,12 +80,19 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
 
 /** How many samples `runRow` takes. */
 export function sampleCount(row: Row, rounds: number): number {
-  return row.cases.length * row.contenders.length * rounds
+  return row.cases.reduce((sum, theCase) => sum + contendersOf(row, theCase).length, 0) * rounds
+}
+
+function contendersOf(row: Row, { name }: Case): Contender[] {
+  return row.contenders.filter(({ cases }) => cases === undefined || cases.includes(name))
 }
 
 function operations(theCase: Case, contender: Contender, quick: boolean): { ops: number; warmup: number } {
   const full = contender.ops?.[theCase.name] ?? theCase.ops
   const warmup = Math.min(theCase.warmup ?? full / 4, full)
-  const share = quick ? QUICK : 1
-  return { ops: Math.ceil(full * share), warmup: Math.ceil(warmup * share) }
+  return { ops: share(full, quick), warmup: share(warmup, quick) }
+}
+
+function share(amount: number, quick: boolean): number {
+  return quick ? Math.ceil(amount * QUICK) : amount
 }

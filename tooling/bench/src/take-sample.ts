@@ -16,13 +16,14 @@ const script = path.join(import.meta.dirname, '../bin/sample.js')
  * @throws Unavailable if it cannot run here; Error if it fails, with what it wrote
  */
 export async function takeSample(row: string, contender: Contender, request: Request): Promise<Sample> {
-  const numbers = [request.case, String(request.ops), String(request.warmup)]
+  const words = [request.case, String(request.ops), String(request.warmup), request.file]
   const [command, args] =
     contender.floor === undefined
-      ? [process.execPath, ['--expose-gc', script, row, contender.name, ...numbers]]
-      : [buildFloor(contender.floor), numbers]
-  // Neither is to change what is measured.
-  const env = { ...process.env, NODE_OPTIONS: '', AIOKIT_FDMON: '' }
+      ? [process.execPath, ['--expose-gc', script, row, contender.name, ...words]]
+      : [buildFloor(contender.floor), [...words, ...(contender.floorArgs ?? [])]]
+  // None of them is to change what is measured, but for those that the contender asks for.
+  const unset = { NODE_OPTIONS: undefined, AIOKIT_FDMON: undefined, UV_THREADPOOL_SIZE: undefined }
+  const env = { ...process.env, ...unset, ...contender.env }
   let output: string
   try {
     output = (await run(command, args, { env, timeout: TIMEOUT_MS })).stdout

@@ -11,11 +11,13 @@ test.each(rows)('$name: goals, counts and programs refer to what there is', (row
   expect(row.goals.length).toBeGreaterThan(0)
   for (const { of, against } of row.goals) {
     for (const cell of [of, against]) {
-      expect(contenders).toContain(cell.contender)
-      expect(cases).toContain(cell.case)
+      const contender = row.contenders.find(({ name }) => name === cell.contender)
+      expect(contender, cell.contender).toBeDefined()
+      expect(contender!.cases ?? cases).toContain(cell.case)
     }
   }
-  for (const { load, floor, ops } of row.contenders) {
+  for (const { load, floor, ops, cases: some = [] } of row.contenders) {
+    for (const name of some) expect(cases).toContain(name)
     expect([load, floor].filter((way) => way !== undefined).length).toBe(1)
     if (floor) expect(existsSync(path.join(import.meta.dirname, `../floor/${floor}.c`))).toBe(true)
     for (const name of Object.keys(ops ?? {})) expect(cases).toContain(name)

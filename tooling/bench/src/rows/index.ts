@@ -2,9 +2,20 @@ import type { Row } from '../row.ts'
 import { bh } from './bh/row.ts'
 import { dispatchFloor } from './dispatch-floor/row.ts'
 import { dispatchScale } from './dispatch-scale/row.ts'
+import { fileRead, fileWrite, fileWriteFsync } from './file-io/row.ts'
 import { nested } from './nested/row.ts'
 import { start } from './start/row.ts'
 import { timers } from './timers/row.ts'
 
 /** In the order in which they run and are drawn. */
-export const rows: readonly Row[] = [dispatchScale, dispatchFloor, bh, nested, timers, start]
+export const rows: readonly Row[] = [
+  dispatchScale,
+  dispatchFloor,
+  bh,
+  nested,
+  timers,
+  fileRead,
+  fileWrite,
+  fileWriteFsync,
+  start,
+]
