@@ -3,6 +3,7 @@ import { bh } from './bh/row.ts'
 import { dispatchFloor } from './dispatch-floor/row.ts'
 import { dispatchScale } from './dispatch-scale/row.ts'
 import { fileRead, fileWrite, fileWriteFsync } from './file-io/row.ts'
+import { nbd, nbdCopy } from './nbd/row.ts'
 import { nested } from './nested/row.ts'
 import { start } from './start/row.ts'
 import { timers } from './timers/row.ts'
@@ -17,5 +18,7 @@ export const rows: readonly Row[] = [
   fileRead,
   fileWrite,
   fileWriteFsync,
+  nbd,
+  nbdCopy,
   start,
 ]
