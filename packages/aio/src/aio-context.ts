@@ -357,7 +357,6 @@ export class AioContext implements Disposable {
     }
     this.#closing = true
     const parts = [
-      ...this.#onClose,
       () => {
         this.#closed = true
         if (current === this) current = null
@@ -367,17 +366,22 @@ export class AioContext implements Disposable {
       () => this.#fds.close(),
       () => this.#gate.close(),
     ]
-    this.#onClose.clear()
     // Whatever one of them throws, the others let go of what they have.
     let failure: { error: unknown } | null = null
-    for (const part of parts) {
+    const attempt = (part: () => void): void => {
       try {
         part()
       } catch (error) {
         failure ??= { error }
       }
     }
-    if (failure !== null) throw failure.error
+    // Those that are added meanwhile included.
+    for (const callback of this.#onClose) {
+      this.#onClose.delete(callback)
+      attempt(callback)
+    }
+    for (const part of parts) attempt(part)
+    if (failure !== null) throw (failure as { error: unknown }).error
   }
 
   [Symbol.dispose](): void {

@@ -286,7 +286,13 @@ export class AioIo implements Disposable {
   }
 
   #start(operation: Operation): IoRequest {
-    this.#backend.start(operation)
+    operation.pin()
+    try {
+      this.#backend.start(operation)
+    } catch (error) {
+      operation.unpin()
+      throw error
+    }
     this.#tally.pending++
     return operation
   }

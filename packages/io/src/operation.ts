@@ -1,5 +1,5 @@
 import type { CqeHandler, SqeRequest } from '@aiokit/aio'
-import { type Block, bufferOf, lengthOf, offsetOf } from '@aiokit/buffer-pool'
+import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
 
 export const READ = 0
 export const WRITE = 1
@@ -67,6 +67,8 @@ export class Operation implements IoRequest, CqeHandler {
   slot = -1
   /** Memory that a worker uses. */
   block: Block | null = null
+  /** Whether what is read has to be copied from there. */
+  isBorrowed = false
   /** On the ring: a request that waits for readiness is in the place of its own. */
   isPolling = false
   isCancelled = false
@@ -74,6 +76,9 @@ export class Operation implements IoRequest, CqeHandler {
   readonly #backend: IoBackend
   readonly #tally: Tally
   readonly #done: IoDone
+  /** Of the pool, and not given to anybody else before the end, although the program may have freed them. */
+  #pinned: Block | null = null
+  #morePinned: Block[] | null = null
   #moved = 0
   #pending = true
 
@@ -129,8 +134,28 @@ export class Operation implements IoRequest, CqeHandler {
     return this.#moved > 0 ? this.#moved + Math.max(0, res) : res
   }
 
+  /** From here to the end the memory stays what it is, through all the parts of the operation. */
+  pin(): void {
+    if (this.view !== null) {
+      this.#pinned = bufferPool.find(this.view)
+      this.#pinned?.pin()
+    } else if (this.views !== null) {
+      this.#morePinned = this.views.map((view) => bufferPool.find(view)).filter((block) => block !== null)
+      for (const block of this.#morePinned) block.pin()
+    }
+  }
+
+  unpin(): void {
+    this.#pinned?.unpin()
+    this.#pinned = null
+    if (this.#morePinned === null) return
+    for (const block of this.#morePinned) block.unpin()
+    this.#morePinned = null
+  }
+
   /** Tells whoever asked. */
   end(res: number): void {
+    this.unpin()
     this.#pending = false
     this.#tally.pending--
     this.#done(res)

@@ -1,6 +1,15 @@
 import type { AioContext, Sqe } from '@aiokit/aio'
 import { IN, OUT } from '@aiokit/fdmon'
-import { EAGAIN, ECANCELED, EINPROGRESS, EINTR, getsockopt, SO_ERROR, SOL_SOCKET } from '@aiokit/sys'
+import {
+  EAGAIN,
+  ECANCELED,
+  EINPROGRESS,
+  EINTR,
+  getsockopt,
+  MSG_WAITALL,
+  SO_ERROR,
+  SOL_SOCKET,
+} from '@aiokit/sys'
 import {
   ACCEPT,
   CLOSE,
@@ -46,9 +55,9 @@ export class RingBackend implements IoBackend {
       if (res < 0) operation.end(operation.total(res))
       else if (operation.kind === CONNECT) operation.end(0 - getsockopt(operation.fd, SOL_SOCKET, SO_ERROR))
       else this.#restart(operation)
-    } else if (res === -EINTR || operation.isShort(res)) {
+    } else if ((res === -EINTR && operation.kind !== CLOSE) || operation.isShort(res)) {
       this.#restart(operation)
-    } else if (res === -EAGAIN || (res === -EINPROGRESS && operation.kind === CONNECT)) {
+    } else if (operation.kind === CONNECT ? res === -EINPROGRESS : res === -EAGAIN) {
       // A descriptor with O_NONBLOCK: the ring does not wait for it by itself.
       operation.isPolling = true
       this.#restart(operation)
@@ -117,7 +126,8 @@ export class RingBackend implements IoBackend {
         sqe.prepConnect(fd, operation.view!)
         break
       case SEND:
-        sqe.prepSend(fd, operation.view!, first)
+        // The kernel goes on with the rest itself: by then the number may be another connection's.
+        sqe.prepSend(fd, operation.view!, first | MSG_WAITALL)
         break
       case RECV:
         sqe.prepRecv(fd, operation.view!, first)

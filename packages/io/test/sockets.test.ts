@@ -88,6 +88,31 @@ describe.each(backends)('sockets by %s', (backend) => {
     for (const fd of [a, b]) sys.close(fd)
   })
 
+  test('X4: a buffer that is freed while it is used is given to nobody else before the end', () => {
+    using world = new World(backend)
+    const { io, ctx } = world
+    const [a, b] = socketPair()
+    const buffer = io.allocate(4096)
+    let count = 0
+    io.recvAio(a, buffer, 0, (res) => {
+      count = res
+    })
+    ctx.poll(false)
+    io.free(buffer)
+    const others = Array.from({ length: 300 }, () => io.allocate(4096))
+    sys.write(b, Buffer.from('for the first'))
+    ctx.waitWhile(() => count === 0)
+    expect(count).toBe(13)
+    expect(others.every((other) => other[0] === 0)).toBe(true)
+    // Now it is, and only once.
+    const later = io.allocate(4096)
+    expect(
+      others.some((other) => other.byteOffset === later.byteOffset && other.buffer === later.buffer),
+    ).toBe(false)
+    for (const one of [...others, later]) io.free(one)
+    for (const fd of [a, b]) sys.close(fd)
+  })
+
   test('reads of a pipe get what there is, in the order in which it came, at its end nothing', () => {
     using world = new World(backend)
     const { io } = world

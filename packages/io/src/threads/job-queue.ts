@@ -11,9 +11,11 @@ const GIVEN = 1
 const SLEEPERS = 2
 /** Workers that have begun. */
 const BEGUN = 3
+/** Workers that may be about to wake the owner. */
+const WAKING = 4
 /** Head of the list of jobs that are done; its links follow. */
-const DONE = 4
-const DONE_NEXT = 5
+const DONE = 5
+const DONE_NEXT = 6
 /** Ring of the slots in the order in which they were given, with room for the ends of workers. */
 const RING = DONE_NEXT + SLOTS
 const RING_SIZE = 2 * SLOTS
@@ -88,11 +90,6 @@ export class JobQueue {
     Atomics.notify(this.#words, BEGUN)
   }
 
-  /** Owner: whether a worker waits for a job. */
-  get hasSleeper(): boolean {
-    return Atomics.load(this.#words, SLEEPERS) > 0
-  }
-
   /** Owner: true if no worker has begun it; none will. */
   cancel(slot: number): boolean {
     return Atomics.compareExchange(this.#words, STATE + slot, WAITING, CANCELLED) === WAITING
@@ -130,9 +127,20 @@ export class JobQueue {
     return Atomics.compareExchange(this.#words, STATE + slot, WAITING, RUNNING) === WAITING
   }
 
-  /** Worker: the job is done, its result written. True if the owner is to be woken. */
-  finish(slot: number): boolean {
-    return this.#done.push(slot)
+  /** Worker: the job is done, its result written. Wakes the owner if nobody has since it looked. */
+  finish(slot: number, owner: { set(): void }): void {
+    Atomics.add(this.#words, WAKING, 1)
+    if (this.#done.push(slot)) owner.set()
+    Atomics.sub(this.#words, WAKING, 1)
+  }
+
+  /** Owner: returns when no worker is about to wake it, which is when what it is woken by may be closed. */
+  awaitQuiet(): void {
+    for (;;) {
+      const waking = Atomics.load(this.#words, WAKING)
+      if (waking === 0) return
+      Atomics.wait(this.#words, WAKING, waking, 1)
+    }
   }
 
   #put(entry: number): void {

@@ -35,7 +35,8 @@ export function runJob(jobs: Float64Array, at: number, memory: Uint8Array): void
   let res: number
   do {
     res = call(jobs, at, memory)
-  } while (res === -sys.EINTR)
+    // Linux has closed the descriptor by then: the number may be another file's.
+  } while (res === -sys.EINTR && jobs[at + JOB_KIND] !== CLOSE)
   jobs[at + JOB_RESULT] = res
 }
 

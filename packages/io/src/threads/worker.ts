@@ -29,7 +29,7 @@ for (let slot = queue.take(); slot >= 0; slot = queue.take()) {
   const at = queue.at(slot)
   if (queue.begin(slot)) runJob(queue.jobs, at, slab(queue.jobs[at + JOB_SLAB]!))
   else queue.jobs[at + JOB_RESULT] = -ECANCELED
-  if (queue.finish(slot)) owner.set()
+  queue.finish(slot, owner)
 }
 slabs.close()
 

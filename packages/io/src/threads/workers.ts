@@ -77,17 +77,19 @@ export class Workers {
       this.#backlog.push(operation)
       return
     }
+    // Before anything is taken that would have to be given back.
+    if (this.#workers.length < this.#max && this.#running >= this.#workers.length) this.#startWorker()
     const slot = this.#freeSlots.pop()!
     try {
       this.#write(slot, operation)
     } catch (error) {
       this.#freeSlots.push(slot)
+      this.#release(operation)
       throw error
     }
     operation.slot = slot
     this.#given[slot] = operation
     this.#running++
-    if (this.#workers.length < this.#max && !this.#queue.hasSleeper) this.#startWorker()
     this.#queue.give(slot)
   }
 
@@ -136,6 +138,7 @@ export class Workers {
       if (result !== -EINTR) check(result, 'ppoll')
       this.#notifier.testAndClear()
     }
+    this.#queue.awaitQuiet()
     for (const _ of this.#workers) this.#queue.end()
     for (const { slabs } of this.#workers) slabs.close()
     this.#workers.length = 0
@@ -169,6 +172,7 @@ export class Workers {
       if (own !== null) {
         own.pin()
         operation.block = own
+        operation.isBorrowed = false
         this.#place(at, own, view!.byteOffset, length)
         return
       }
@@ -201,6 +205,7 @@ export class Workers {
     // From now on it is held by the pin alone.
     block.release()
     operation.block = block
+    operation.isBorrowed = true
     return block
   }
 
@@ -216,7 +221,7 @@ export class Workers {
     const { kind, block, view, views } = operation
     if (block === null || res < 0) return true
     try {
-      if (kind === READ && !block.isOwned) bytesOf(view!).set(block.bytes.subarray(0, res))
+      if (kind === READ && operation.isBorrowed) bytesOf(view!).set(block.bytes.subarray(0, res))
       else if (kind === READV) scatter(block.bytes.subarray(0, res), views!)
       else if (kind === STATX) {
         const out = statxOffset(Buffer.byteLength(operation.path) + 1)
@@ -263,10 +268,9 @@ export class Workers {
     port1.unref()
     // There is no memory or no descriptor for another one: those that there are do its work.
     worker.on('error', () => {
-      this.#workers.splice(
-        this.#workers.findIndex((one) => one.worker === worker),
-        1,
-      )
+      const index = this.#workers.findIndex((one) => one.worker === worker)
+      if (index < 0) return
+      this.#workers.splice(index, 1)
       this.#max = Math.max(1, this.#workers.length)
     })
     for (const message of this.#slabs) port1.postMessage(message)
