@@ -328,3 +328,21 @@ describe.each(backends)('files by %s', (backend) => {
     }),
   )
 })
+
+test.each(backends)('X3: %s goes by what a view shows, and not by what it says it does', (backend) => {
+  using world = new World(backend)
+  const { io } = world
+  const fd = sys.check(sys.openat(AT_FDCWD, Buffer.from('/dev/zero\0'), O_RDONLY, 0), 'openat')
+  const [neighbour, liar, other] = [io.allocate(4096), io.allocate(4096), io.allocate(4096)]
+  for (const buffer of [neighbour, liar, other]) buffer.fill(7)
+  const lies = { byteOffset: neighbour.byteOffset, byteLength: 3 * 4096 }
+  for (const [name, value] of Object.entries(lies)) Object.defineProperty(liar, name, { value })
+  expect(world.result((done) => io.readAio(fd, liar, -1, done))).toBe(4096)
+  expect([liar, neighbour, other].map((buffer) => buffer.every((byte) => byte === 7))).toEqual([
+    false,
+    true,
+    true,
+  ])
+  for (const buffer of [neighbour, other]) io.free(buffer)
+  sys.close(fd)
+})

@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { AioContext } from '@aiokit/aio'
-import { type Block, bufferPool } from '@aiokit/buffer-pool'
+import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
 import { aioError } from '@aiokit/errors'
 import { EventNotifier } from '@aiokit/notifier'
 import { check, ECANCELED, EFAULT, EINTR, POLLIN, ppoll } from '@aiokit/sys'
@@ -167,13 +167,13 @@ export class Workers {
     jobs[at + JOB_LENGTH] = 0
     const { kind, view } = operation
     if (kind === READ || kind === WRITE) {
-      const length = Math.min(view!.byteLength, MAX_JOB)
+      const length = Math.min(lengthOf(view!), MAX_JOB)
       const own = bufferPool.find(view!)
       if (own !== null) {
         own.pin()
         operation.block = own
         operation.isBorrowed = false
-        this.#place(at, own, view!.byteOffset, length)
+        this.#place(at, own, offsetOf(view!), length)
         return
       }
       const block = this.#borrow(operation, length)
@@ -181,7 +181,7 @@ export class Workers {
       this.#place(at, block, block.bytes.byteOffset, length)
     } else if (kind === READV || kind === WRITEV) {
       const length = Math.min(
-        operation.views!.reduce((sum, one) => sum + one.byteLength, 0),
+        operation.views!.reduce((sum, one) => sum + lengthOf(one), 0),
         MAX_JOB,
       )
       const block = this.#borrow(operation, length)
@@ -193,9 +193,9 @@ export class Workers {
       block.bytes.set(path)
       this.#place(at, block, block.bytes.byteOffset, path.length)
     } else if (kind === CONNECT) {
-      const block = this.#borrow(operation, view!.byteLength)
+      const block = this.#borrow(operation, lengthOf(view!))
       block.bytes.set(bytesOf(view!))
-      this.#place(at, block, block.bytes.byteOffset, view!.byteLength)
+      this.#place(at, block, block.bytes.byteOffset, lengthOf(view!))
     }
   }
 
@@ -286,7 +286,7 @@ export class Workers {
 }
 
 function bytesOf(view: ArrayBufferView): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  return new Uint8Array(bufferOf(view), offsetOf(view), lengthOf(view))
 }
 
 function gather(target: Uint8Array, views: readonly ArrayBufferView[]): void {
