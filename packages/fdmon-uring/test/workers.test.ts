@@ -8,11 +8,12 @@ const fixture = new URL('fixtures/ring-worker.mjs', import.meta.url)
 
 async function endOne(mode: string): Promise<void> {
   const worker = new Worker(fixture, { workerData: { mode } })
+  // Both at once: where this thread is late, one call tells it of the message and of the end.
+  const exited = new Promise((resolve) => worker.once('exit', resolve))
   await new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)
   })
-  const exited = new Promise((resolve) => worker.once('exit', resolve))
   if (mode !== 'exit') void worker.terminate()
   await exited
 }
