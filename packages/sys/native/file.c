@@ -2,6 +2,7 @@
 #include "args.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,25 @@ static napi_value sys_pwrite(napi_env env, napi_callback_info info) {
   REQUIRE(arg_int(env, argv[0], &fd) && arg_slice(env, argv + 1, &b) && arg_offset(env, argv[4], &position));
   return returned(env, pwrite(fd, b.data, b.length, position));
 }
+
+typedef ssize_t (*vector_call)(int fd, const struct iovec *vectors, int count, off_t position, int flags);
+
+static napi_value transfer(napi_env env, napi_callback_info info, vector_call call) {
+  ARGS(4);
+  int32_t fd, flags;
+  int64_t position;
+  struct iovec *vectors;
+  REQUIRE(arg_int(env, argv[0], &fd) && arg_offset(env, argv[2], &position) && arg_int(env, argv[3], &flags));
+  int count = arg_vectors(env, argv[1], &vectors);
+  ssize_t status = count < 0 ? count : call(fd, vectors, count, position, flags);
+  if (count >= 0 && status < 0) status = -errno;
+  free(vectors);
+  return result(env, (int32_t)status);
+}
+
+static napi_value sys_preadv2(napi_env env, napi_callback_info info) { return transfer(env, info, preadv2); }
+
+static napi_value sys_pwritev2(napi_env env, napi_callback_info info) { return transfer(env, info, pwritev2); }
 
 static napi_value sys_fsync(napi_env env, napi_callback_info info) {
   ARGS(1);
@@ -79,7 +99,7 @@ static napi_value sys_statx(napi_env env, napi_callback_info info) {
 }
 
 const struct method file_methods[] = {
-    {"pread", sys_pread},         {"pwrite", sys_pwrite},       {"fsync", sys_fsync}, {"fdatasync", sys_fdatasync},
-    {"fallocate", sys_fallocate}, {"lseek", sys_lseek},         {"openat", sys_openat},
-    {"statx", sys_statx},         {NULL, NULL},
+    {"pread", sys_pread},         {"pwrite", sys_pwrite},   {"preadv2", sys_preadv2}, {"pwritev2", sys_pwritev2},
+    {"fsync", sys_fsync},         {"fdatasync", sys_fdatasync}, {"fallocate", sys_fallocate}, {"lseek", sys_lseek},
+    {"openat", sys_openat},       {"statx", sys_statx},     {NULL, NULL},
 };

@@ -32,4 +32,6 @@ export const EBUSY: number = errno.EBUSY
 export const ECANCELED: number = errno.ECANCELED
 export const EFAULT: number = errno.EFAULT
 export const ESPIPE: number = errno.ESPIPE
+export const EISCONN: number = errno.EISCONN
+export const EOPNOTSUPP: number = errno.EOPNOTSUPP
 export const ETIME: number = errno.ETIME

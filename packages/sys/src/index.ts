@@ -13,7 +13,18 @@ export {
   write,
 } from './descriptor.ts'
 export * from './errno.ts'
-export { fallocate, fdatasync, fsync, lseek, openat, pread, pwrite, statx } from './file.ts'
+export {
+  fallocate,
+  fdatasync,
+  fsync,
+  lseek,
+  openat,
+  pread,
+  preadv2,
+  pwrite,
+  pwritev2,
+  statx,
+} from './file.ts'
 export type { Bytes } from './native.ts'
 export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
 export {
@@ -25,7 +36,9 @@ export {
   getsockopt,
   listen,
   recv,
+  recvmsg,
   send,
+  sendmsg,
   setsockopt,
   shutdown,
   socket,

@@ -23,6 +23,8 @@ interface Native {
   write(fd: number, view: Bytes, offset?: number, length?: number): number
   pread(fd: number, view: Bytes, offset: number, length: number, position: number): number
   pwrite(fd: number, view: Bytes, offset: number, length: number, position: number): number
+  preadv2(fd: number, views: readonly Bytes[], position: number, flags: number): number
+  pwritev2(fd: number, views: readonly Bytes[], position: number, flags: number): number
   fsync(fd: number): number
   fdatasync(fd: number): number
   fallocate(fd: number, mode: number, offset: number, length: number): number
@@ -43,6 +45,8 @@ interface Native {
   shutdown(fd: number, how: number): number
   send(fd: number, view: Bytes, offset: number, length: number, flags: number): number
   recv(fd: number, view: Bytes, offset: number, length: number, flags: number): number
+  sendmsg(fd: number, views: readonly Bytes[], flags: number): number
+  recvmsg(fd: number, views: readonly Bytes[], flags: number): number
   getsockname(fd: number, address: Bytes): number
   getpeername(fd: number, address: Bytes): number
   getsockopt(fd: number, level: number, name: number): number
