@@ -1,5 +1,5 @@
 import type { AioContext } from '@aiokit/aio'
-import { bufferPool } from '@aiokit/buffer-pool'
+import { bufferPool, isGone, lengthOf } from '@aiokit/buffer-pool'
 import {
   aioError,
   aioRangeError,
@@ -179,10 +179,10 @@ export class AioIo implements Disposable {
     operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS)
     operation.second = requireInteger(mask, 'mask', 0, MAX_FLAGS)
     operation.view = requireView(out, 'out')
-    if (out.byteLength < STATX_SIZE) {
+    if (lengthOf(out) < STATX_SIZE) {
       throw aioRangeError(
         'ERR_AIO_OUT_OF_RANGE',
-        `"out" must have at least ${STATX_SIZE} bytes. Received ${out.byteLength}.`,
+        `"out" must have at least ${STATX_SIZE} bytes. Received ${lengthOf(out)}.`,
       )
     }
     return this.#start(operation)
@@ -303,6 +303,12 @@ function requireView(value: ArrayBufferView, name: string): ArrayBufferView {
     throw aioTypeError(
       'ERR_AIO_INVALID_ARG_TYPE',
       `"${name}" must be a typed array, a Buffer or a DataView. Received ${describe(value)}.`,
+    )
+  }
+  if (isGone(value)) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"${name}" is a view of memory that was detached, or has shrunk and has no place for it any more: make another one.`,
     )
   }
   return value

@@ -1,7 +1,7 @@
 import * as sys from '@aiokit/sys'
+import { isLeased, opened } from '../opening.ts'
 import {
   CLOSE,
-  CONNECT,
   FALLOCATE,
   FDATASYNC,
   FSYNC,
@@ -50,6 +50,8 @@ function call(jobs: Float64Array, at: number, memory: Uint8Array): number {
   switch (jobs[at + JOB_KIND]!) {
     case READ:
     case READV:
+      // On a directory, too, nothing is what a vector of nothing reads.
+      if (length === 0) return sys.preadv2(fd, [], position, 0)
       return position < 0
         ? sys.read(fd, memory, offset, length)
         : sys.pread(fd, memory, offset, length, position)
@@ -64,15 +66,16 @@ function call(jobs: Float64Array, at: number, memory: Uint8Array): number {
       return sys.fdatasync(fd)
     case FALLOCATE:
       return sys.fallocate(fd, first, position, second)
-    case OPENAT:
-      return sys.openat(fd, memory.subarray(offset, offset + length), first, second)
+    case OPENAT: {
+      const path = memory.subarray(offset, offset + length)
+      const res = sys.openat(fd, path, first | sys.O_NONBLOCK, second)
+      return opened(isLeased(res, first) ? sys.openat(fd, path, first, second) : res, first)
+    }
     case STATX: {
       const out = offset + statxOffset(length)
       const path = memory.subarray(offset, offset + length)
       return sys.statx(fd, path, first, second, memory.subarray(out, out + STATX_SIZE))
     }
-    case CONNECT:
-      return sys.connect(fd, memory.subarray(offset, offset + length))
     case CLOSE:
       return sys.close(fd)
     default:

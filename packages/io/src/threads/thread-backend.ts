@@ -1,5 +1,5 @@
 import type { AioContext } from '@aiokit/aio'
-import { ESPIPE, lseek, SEEK_CUR } from '@aiokit/sys'
+import { fileType, isFile } from '../file-type.ts'
 import {
   ACCEPT,
   CONNECT,
@@ -17,7 +17,7 @@ import { Deliveries } from './deliveries.ts'
 import { Streams } from './streams.ts'
 import { Workers } from './workers.ts'
 
-/** Operations without a ring: on files by worker threads, on sockets and pipes when they are ready. */
+/** Operations without a ring: on files by worker threads, on everything else when it is ready. */
 export class ThreadBackend implements IoBackend {
   readonly #ctx: AioContext
   readonly #threads: number
@@ -64,8 +64,8 @@ export class ThreadBackend implements IoBackend {
   }
 }
 
-function isForStreams({ kind, fd }: Operation): boolean {
-  switch (kind) {
+function isForStreams(operation: Operation): boolean {
+  switch (operation.kind) {
     case RECV:
     case SEND:
     case ACCEPT:
@@ -76,8 +76,8 @@ function isForStreams({ kind, fd }: Operation): boolean {
     case WRITE:
     case READV:
     case WRITEV:
-      // The ring takes no notice of a position where there is none.
-      return lseek(fd, 0, SEEK_CUR) === -ESPIPE
+      operation.fileType = fileType(operation.fd)
+      return !isFile(operation.fileType)
     default:
       return false
   }

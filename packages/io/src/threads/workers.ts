@@ -4,7 +4,7 @@ import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/bu
 import { aioError } from '@aiokit/errors'
 import { EventNotifier } from '@aiokit/notifier'
 import { check, ECANCELED, EFAULT, EINTR, POLLIN, ppoll } from '@aiokit/sys'
-import { CONNECT, OPENAT, type Operation, READ, READV, STATX, WRITE, WRITEV } from '../operation.ts'
+import { CLOSE, OPENAT, type Operation, READ, READV, STATX, WRITE, WRITEV } from '../operation.ts'
 import type { Deliveries } from './deliveries.ts'
 import {
   JOB_FD,
@@ -51,6 +51,8 @@ export class Workers {
   #running = 0
   /** What there is no slot for. */
   readonly #backlog: Operation[] = []
+  /** Of descriptors that something before them still uses: the number may be another file's as soon as it is closed. */
+  readonly #closes: Operation[] = []
   readonly #slabNumbers: WeakMap<SharedArrayBuffer, number> = new WeakMap<SharedArrayBuffer, number>()
   #lastSlab = 0
 
@@ -73,6 +75,10 @@ export class Workers {
   }
 
   start(operation: Operation): void {
+    if (operation.kind === CLOSE && this.#isInUse(operation.fd)) {
+      this.#closes.push(operation)
+      return
+    }
     if (this.#freeSlots.length === 0) {
       this.#backlog.push(operation)
       return
@@ -94,9 +100,10 @@ export class Workers {
   }
 
   cancel(operation: Operation): void {
-    const waiting = this.#backlog.indexOf(operation)
+    const queue = this.#closes.includes(operation) ? this.#closes : this.#backlog
+    const waiting = queue.indexOf(operation)
     if (waiting >= 0) {
-      this.#backlog.splice(waiting, 1)
+      queue.splice(waiting, 1)
       this.#deliveries.add(operation, operation.total(-ECANCELED))
     } else if (operation.slot >= 0 && this.#queue.cancel(operation.slot)) {
       // The slot comes back when a worker comes across it.
@@ -117,19 +124,25 @@ export class Workers {
       this.#running--
       if (operation !== null) this.#finish(operation, res)
     }
-    while (this.#backlog.length > 0 && this.#freeSlots.length > 0) {
-      const operation = this.#backlog.shift()!
-      try {
-        this.start(operation)
-      } catch {
-        this.#deliveries.add(operation, operation.total(-EFAULT))
-      }
+    while (this.#backlog.length > 0 && this.#freeSlots.length > 0) this.#startLater(this.#backlog.shift()!)
+    for (const operation of this.#closes.splice(0)) this.#startLater(operation)
+  }
+
+  #startLater(operation: Operation): void {
+    try {
+      this.start(operation)
+    } catch {
+      this.#deliveries.add(operation, operation.total(-EFAULT))
     }
+  }
+
+  #isInUse(fd: number): boolean {
+    return [this.#given, this.#backlog].some((queue) => queue.some((operation) => operation?.fd === fd))
   }
 
   /** Cancels what has not begun, and waits for what has. */
   close(): void {
-    for (const operation of [...this.#backlog, ...this.#given]) operation?.cancel()
+    for (const operation of [...this.#closes, ...this.#backlog, ...this.#given]) operation?.cancel()
     const pollfd = new Int32Array(32)
     pollfd[0] = this.#notifier.fd
     pollfd[1] = POLLIN
@@ -192,10 +205,6 @@ export class Workers {
       const block = this.#borrow(operation, statxOffset(path.length) + STATX_SIZE)
       block.bytes.set(path)
       this.#place(at, block, block.bytes.byteOffset, path.length)
-    } else if (kind === CONNECT) {
-      const block = this.#borrow(operation, lengthOf(view!))
-      block.bytes.set(bytesOf(view!))
-      this.#place(at, block, block.bytes.byteOffset, lengthOf(view!))
     }
   }
 
