@@ -7,6 +7,7 @@ export const EPERM: number = errno.EPERM
 export const ENOENT: number = errno.ENOENT
 export const EINTR: number = errno.EINTR
 export const EIO: number = errno.EIO
+export const ENXIO: number = errno.ENXIO
 export const EBADF: number = errno.EBADF
 export const EAGAIN: number = errno.EAGAIN
 export const ENOMEM: number = errno.ENOMEM
