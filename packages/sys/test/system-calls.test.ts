@@ -34,6 +34,43 @@ test('a pipe carries bytes, fills up, and ends', () => {
   sys.close(reader)
 })
 
+test('views are written and read one after the other, at a position or without, and without blocking', () => {
+  const fds = new Int32Array(32)
+  sys.check(sys.pipe2(fds, sys.O_CLOEXEC), 'pipe2')
+  const [reader = -1, writer = -1] = fds
+  const [first, last] = [Buffer.alloc(2), Buffer.alloc(9)]
+  // Before Linux 6.5 the kernel cannot tell of a pipe.
+  expect([-sys.EAGAIN, -sys.EOPNOTSUPP]).toContain(sys.preadv2(reader, [first], -1, sys.RWF_NOWAIT))
+  expect(sys.pwritev2(writer, [Buffer.from('abc'), new Uint8Array(0), Buffer.from('de')], -1, 0)).toBe(5)
+  expect(sys.preadv2(reader, [first, new DataView(last.buffer, last.byteOffset, 9)], -1, 0)).toBe(5)
+  expect(`${first}${last.toString('latin1', 0, 3)}`).toBe('abcde')
+  expect(sys.preadv2(reader, [first], 0, 0)).toBe(-sys.ESPIPE)
+  expect(sys.preadv2(reader, [], -1, 0)).toBe(0)
+  for (const fd of [reader, writer]) sys.close(fd)
+  const file = openSync(path.join(folder, 'vectors'), 'w+')
+  expect(sys.pwritev2(file, [Buffer.from('abc'), Buffer.from('de')], 5 * 2 ** 30, 0)).toBe(5)
+  expect(sys.preadv2(file, [first, last], 5 * 2 ** 30 + 2, 0)).toBe(3)
+  expect(`${first}${last.toString('latin1', 0, 1)}`).toBe('cde')
+  closeSync(file)
+})
+
+test('a message is sent from several views and received into several', () => {
+  const fds = new Int32Array(32)
+  sys.check(sys.socketpair(sys.AF_UNIX, sys.SOCK_DGRAM | sys.SOCK_CLOEXEC, 0, fds), 'socketpair')
+  const [a = -1, b = -1] = fds
+  const [first, last] = [Buffer.alloc(2), Buffer.alloc(9)]
+  expect(sys.recvmsg(b, [first], sys.MSG_DONTWAIT)).toBe(-sys.EAGAIN)
+  expect(sys.sendmsg(a, [Buffer.from('abc'), Buffer.from('de')], 0)).toBe(5)
+  expect(sys.sendmsg(a, [], 0)).toBe(0)
+  expect(sys.recvmsg(b, [first, last], 0)).toBe(5)
+  expect(`${first}${last.toString('latin1', 0, 3)}`).toBe('abcde')
+  expect(sys.recvmsg(b, [first], 0)).toBe(0)
+  sys.close(b)
+  // And no SIGPIPE.
+  expect(sys.sendmsg(a, [first], 0)).toBe(-sys.ECONNREFUSED)
+  sys.close(a)
+})
+
 test('a file is read and written at positions beyond 4 GiB, and its holes are found', () => {
   const fd = openSync(path.join(folder, 'sparse'), 'w+')
   const far = 5 * 2 ** 30
