@@ -61,8 +61,11 @@ function callOnce(operation: Operation, fd: number): number {
 }
 
 /** read(2) and its like of a socket: they have no flags, and are the same otherwise. */
-function transferMessage({ kind, view, views, position }: Operation, fd: number): number {
-  if (position > 0) return -ESPIPE
+function transferMessage(operation: Operation, fd: number): number {
+  const { kind, view, views } = operation
+  if (operation.position > 0) return -ESPIPE
+  // What is left of a long one has none, either.
+  operation.position = -1
   // Nothing is not a message: one that waits is not lost to a read of no bytes.
   if (isReading(kind) && (views ?? [view!]).every((one) => lengthOf(one) === 0)) return 0
   if (kind === READ) return recv(fd, view!, 0, lengthOf(view!), MSG_DONTWAIT)
