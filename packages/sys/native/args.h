@@ -4,7 +4,7 @@
  * The contract of every function of this module: it never throws, it returns a count (or 0, or a descriptor)
  * or -errno. Arguments that are of the wrong type, not an integer, or out of range give -EINVAL; a buffer that
  * is too small for what the kernel would write into it gives -EINVAL as well, so that no argument can make the
- * kernel touch memory outside a view.
+ * kernel touch memory outside a view. Memory that a view shows may hold addresses, for a ring or as a piece (file.c).
  */
 #ifndef AIOKIT_ARGS_H
 #define AIOKIT_ARGS_H

@@ -20,12 +20,14 @@ export {
   lseek,
   openat,
   pread,
+  preadPiece,
   preadv2,
   pwrite,
+  pwritePiece,
   pwritev2,
   statx,
 } from './file.ts'
-export type { Bytes } from './native.ts'
+export { type Bytes, type Native, nativePath } from './native.ts'
 export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
 export {
   accept4,

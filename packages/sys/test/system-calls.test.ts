@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -89,6 +90,46 @@ test('a file is read and written at positions beyond 4 GiB, and its holes are fo
   const allocated = sys.fallocate(fd, sys.FALLOC_FL_KEEP_SIZE, 0, 65_536)
   expect([0, -95]).toContain(allocated) // EOPNOTSUPP on some file systems
   closeSync(fd)
+})
+
+test('a piece of memory is read into and written from by its address, at any position or the file’s own', () => {
+  const fd = openSync(path.join(folder, 'pieces'), 'w+')
+  const far = 5 * 2 ** 30
+  const memory = new Uint8Array(new SharedArrayBuffer(4096)).fill(7)
+  const pieces = new Float64Array(5)
+  pieces.set([sys.addressOf(memory) + 96, 1000], 2)
+  expect(sys.pwritePiece(fd, pieces, 16, far, 0)).toBe(1000)
+  expect(sys.pwritePiece(fd, pieces, 16, -1, 0)).toBe(1000)
+  expect(sys.pwritePiece(fd, pieces, 16, -1, 0)).toBe(1000)
+  expect(sys.lseek(fd, 0, sys.SEEK_CUR)).toBe(2000)
+  memory.fill(0)
+  expect(sys.preadPiece(fd, pieces, 16, far + 100, 0)).toBe(900)
+  expect(memory.findIndex((byte) => byte !== 0)).toBe(96)
+  expect(memory.lastIndexOf(7)).toBe(995)
+  expect(sys.preadPiece(fd, pieces, 16, far + 1000, 0)).toBe(0)
+  expect(sys.preadPiece(fd, pieces, 16, 0, 1 << 30)).toBe(-95) // EOPNOTSUPP: no such flag
+  for (const offset of [-8, 0.5, 32, 2 ** 53, Number.NaN])
+    expect(sys.preadPiece(fd, pieces, offset, 0, 0), `offset ${offset}`).toBe(-sys.EINVAL)
+  for (const piece of [
+    [-1, 8],
+    [0.5, Number.NaN],
+    [Number.POSITIVE_INFINITY, 8],
+    [2 ** 60, 8],
+  ]) {
+    pieces.set(piece)
+    expect(sys.preadPiece(fd, pieces, 0, 0, 0), `piece ${piece}`).toBe(-sys.EINVAL)
+  }
+  closeSync(fd)
+})
+
+test('a thread that loads no modules calls the functions of the binary', async () => {
+  const program = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    const native = { exports: {} }
+    process.dlopen(native, workerData)
+    parentPort.postMessage(native.exports.lseek(99999, 0, 0))`
+  const worker = new Worker(program, { eval: true, workerData: sys.nativePath })
+  expect(await once(worker, 'message')).toEqual([-sys.EBADF])
 })
 
 test('M2: waits are in nanoseconds, and a timeout of 0 only looks', () => {
