@@ -70,8 +70,10 @@ export class Operation implements IoRequest, CqeHandler {
   request: SqeRequest | null = null
   /** What it waits under until it is ready; -1 if it does not. */
   watchFd = -1
-  /** Where it is in the queue to the workers; -1 if it is not. */
+  /** Where it is among the workers' jobs; negative if it is not. */
   slot = -1
+  /** Known, and still to be told. */
+  result = 0
   /** Memory that a worker uses. */
   block: Block | null = null
   /** Whether what is read has to be copied from there. */

@@ -59,7 +59,7 @@ export class ThreadBackend implements IoBackend {
   }
 
   #startWorker(operation: Operation): void {
-    this.#workers ??= new Workers(this.#ctx, this.#threads, this.#deliveries, this.start)
+    this.#workers ??= new Workers(this.#ctx, this.#threads, this.#deliveries)
     this.#workers.start(operation)
   }
 }

@@ -1,42 +1,29 @@
-// The program of a worker: takes jobs for as long as there are any to come.
-import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { EventNotifier } from '@aiokit/notifier'
-import { ECANCELED } from '@aiokit/sys'
-import { JOB_RESULT, JOB_SLAB, type JobMemory, JobQueue } from './job-queue.ts'
-import { runJob } from './run-job.ts'
+// The program of a worker: takes jobs for as long as there are any to come. It is made into one CommonJS file with all that
+// it imports: while Node loads ECMAScript modules it has files open, which nobody closes if the thread is ended then.
+import { workerData } from 'node:worker_threads'
+import type { Native } from '@aiokit/sys'
+import { type JobMemory, runJob } from './job.ts'
+import { JobQueue } from './job-queue.ts'
 
 /** What the owner gives a worker. */
-export interface WorkerData extends JobMemory {
-  /** The owner's EventNotifier. */
+export interface WorkerData {
+  readonly words: Int32Array<SharedArrayBuffer>
+  readonly jobs: JobMemory
+  /** The owner's eventfd. */
   readonly wakeFd: number
-  /** Memory comes here, before the first job that uses it. */
-  readonly slabs: MessagePort
+  /** Path of the native binary. */
+  readonly nativePath: string
 }
 
-export interface SlabMessage {
-  readonly slab: number
-  readonly memory: SharedArrayBuffer
-}
-
-const { wakeFd, slabs, ...memory } = workerData as WorkerData
-const queue = new JobQueue(memory)
-const owner = EventNotifier.fromFd(wakeFd)
-/** By number; 0 is for jobs without memory. */
-const known: Uint8Array[] = [new Uint8Array(0)]
+const { words, jobs, wakeFd, nativePath } = workerData as WorkerData
+const native: { exports: Native } = { exports: {} as Native }
+process.dlopen(native, nativePath)
+const sys = native.exports
+const queue = new JobQueue(words)
+const wakeOwner = () => void sys.eventfdWrite(wakeFd)
 
 queue.announce()
 for (let slot = queue.take(); slot >= 0; slot = queue.take()) {
-  const at = queue.at(slot)
-  if (queue.begin(slot)) runJob(queue.jobs, at, slab(queue.jobs[at + JOB_SLAB]!))
-  else queue.jobs[at + JOB_RESULT] = -ECANCELED
-  queue.finish(slot, owner)
-}
-slabs.close()
-
-function slab(number: number): Uint8Array {
-  while (known[number] === undefined) {
-    const { slab, memory } = receiveMessageOnPort(slabs)!.message as SlabMessage
-    known[slab] = new Uint8Array(memory)
-  }
-  return known[number]
+  if (queue.begin(slot)) runJob(sys, jobs, slot)
+  queue.finish(slot, wakeOwner)
 }
