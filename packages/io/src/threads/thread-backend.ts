@@ -13,6 +13,7 @@ import {
   WRITE,
   WRITEV,
 } from '../operation.ts'
+import { readCached } from './cached-read.ts'
 import { Deliveries } from './deliveries.ts'
 import { Streams } from './streams.ts'
 import { Workers } from './workers.ts'
@@ -34,9 +35,16 @@ export class ThreadBackend implements IoBackend {
     this.#streams = new Streams(ctx, this.#deliveries)
   }
 
-  readonly start = (operation: Operation): void => {
-    if (isForStreams(operation)) this.#streams.start(operation)
-    else this.#startWorker(operation)
+  start(operation: Operation): void {
+    const res = readCached(operation)
+    if (res < 0) {
+      if (isForStreams(operation)) this.#streams.start(operation)
+      else this.#startWorker(operation)
+    } else if (operation.isShort(res)) {
+      this.#startWorker(operation)
+    } else {
+      this.#deliveries.add(operation, res)
+    }
   }
 
   cancel(operation: Operation): void {
