@@ -15,6 +15,6 @@ export function readCached({ kind, fd, view, views, position }: Operation): numb
   let length = 0
   for (const one of all) length += lengthOf(one)
   // What is open with O_DIRECT has nothing in memory, and is waited for all the same.
-  if (length > MAX_LENGTH || (fcntl(fd, F_GETFL, 0) & O_DIRECT) !== 0) return -EAGAIN
+  if (length === 0 || length > MAX_LENGTH || (fcntl(fd, F_GETFL, 0) & O_DIRECT) !== 0) return -EAGAIN
   return preadv2(fd, all, position, RWF_NOWAIT)
 }

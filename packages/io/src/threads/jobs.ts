@@ -18,8 +18,12 @@ import {
   statxOf,
 } from './job.ts'
 
-/** The most bytes that a job moves: vectors are gathered, and their memory has to be somewhere. */
-const MAX_JOB = 1 << 30
+/**
+ * The most bytes that are copied for one job. The next part takes the same memory again, which costs less than to have the
+ * kernel find more. Without a position the first part would be all of it, so that is as much as there can be.
+ */
+const MAX_PART = 1 << 26
+const MAX_WHOLE = 1 << 30
 
 /**
  * Operations as jobs for workers, which know memory by its address: what is not of the pool is copied, and the pool's is
@@ -96,10 +100,10 @@ export class Jobs {
     if (operation.kind === WRITEV) gather(bytes, views)
   }
 
-  /** Memory for `length` bytes, or as many as one job moves. */
+  /** Memory for `length` bytes, or for a part of them. */
   #borrow(at: number, operation: Operation, length: number): Uint8Array {
     const { fields } = this.memory
-    const size = Math.min(length, MAX_JOB)
+    const size = Math.min(length, operation.position < 0 ? MAX_WHOLE : MAX_PART)
     const block: Block = bufferPool.take(size)
     block.pin()
     // From now on it is held by the pin alone.
