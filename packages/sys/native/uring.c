@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* Newer than the headers of the oldest distributions that this is compiled on. */
@@ -258,28 +257,13 @@ static napi_value sys_io_uring_probe(napi_env env, napi_callback_info info) {
 static napi_value sys_io_uring_register_buffers(napi_env env, napi_callback_info info) {
   ARGS(2);
   int32_t fd;
-  uint32_t count;
-  REQUIRE(arg_int(env, argv[0], &fd) && napi_get_array_length(env, argv[1], &count) == napi_ok && count > 0 &&
-          count <= 1024);
-  struct iovec *vectors = calloc(count, sizeof *vectors);
-  napi_value *views = calloc(count, sizeof *views);
-  long status = vectors && views ? 0 : -ENOMEM;
-  /* All are fetched before any is looked at: fetching may call a getter, which may detach another one. */
-  for (uint32_t i = 0; i < count && status == 0; i++) {
-    if (napi_get_element(env, argv[1], i, &views[i]) == napi_ok) continue;
-    napi_value exception;
-    napi_get_and_clear_last_exception(env, &exception);
-    status = -EINVAL;
-  }
-  for (uint32_t i = 0; i < count && status == 0; i++) {
-    struct bytes b;
-    if (arg_bytes(env, views[i], &b)) vectors[i] = (struct iovec){.iov_base = b.data, .iov_len = b.length};
-    else status = -EINVAL;
-  }
-  if (status == 0 && ring_register(fd, IORING_REGISTER_BUFFERS, vectors, count) < 0) status = -errno;
+  struct iovec *vectors;
+  REQUIRE(arg_int(env, argv[0], &fd));
+  int status = arg_vectors(env, argv[1], &vectors);
+  if (status == 0) status = -EINVAL;
+  if (status > 0) status = ring_register(fd, IORING_REGISTER_BUFFERS, vectors, (unsigned)status) < 0 ? -errno : 0;
   free(vectors);
-  free(views);
-  return result(env, (int32_t)status);
+  return result(env, status);
 }
 
 static napi_value sys_io_uring_unregister_buffers(napi_env env, napi_callback_info info) {

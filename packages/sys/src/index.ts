@@ -13,8 +13,21 @@ export {
   write,
 } from './descriptor.ts'
 export * from './errno.ts'
-export { fallocate, fdatasync, fsync, lseek, openat, pread, pwrite, statx } from './file.ts'
-export type { Bytes } from './native.ts'
+export {
+  fallocate,
+  fdatasync,
+  fsync,
+  lseek,
+  openat,
+  pread,
+  preadPiece,
+  preadv2,
+  pwrite,
+  pwritePiece,
+  pwritev2,
+  statx,
+} from './file.ts'
+export { type Bytes, type Native, nativePath } from './native.ts'
 export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
 export {
   accept4,
@@ -25,7 +38,9 @@ export {
   getsockopt,
   listen,
   recv,
+  recvmsg,
   send,
+  sendmsg,
   setsockopt,
   shutdown,
   socket,
