@@ -8,11 +8,12 @@ const fixture = new URL('fixtures/ring-worker.mjs', import.meta.url)
 
 async function endOne(mode: string): Promise<void> {
   const worker = new Worker(fixture, { workerData: { mode } })
+  // From the start: one that exits by itself may do so together with its message.
+  const exited = new Promise((resolve) => worker.once('exit', resolve))
   await new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)
   })
-  const exited = new Promise((resolve) => worker.once('exit', resolve))
   if (mode !== 'exit') void worker.terminate()
   await exited
 }
