@@ -126,6 +126,17 @@ export class PreparedSqe implements Sqe {
     return (this.#flags & SQE_LINKED) !== 0
   }
 
+  /** Whether its result is a descriptor. */
+  get givesDescriptor(): boolean {
+    const opcode = this.words[SQE_OPCODE]! & 0xff
+    return opcode === OP_ACCEPT || opcode === OP_OPENAT
+  }
+
+  /** The descriptor that it closes; -1 if it does not. Files by number it cannot. */
+  get closes(): number {
+    return (this.words[SQE_OPCODE]! & (0xff | SQE_FIXED_FILE)) === OP_CLOSE ? this.words[SQE_FD]! : -1
+  }
+
   prepNop(): void {
     this.#claim()
     this.#write(OP_NOP, NO_FD)

@@ -23,6 +23,7 @@ import {
 } from '@aiokit/fdmon'
 import {
   check,
+  disown,
   EAGAIN,
   EBADF,
   EBUSY,
@@ -33,6 +34,8 @@ import {
   ETIME,
   F_GETFD,
   fcntl,
+  IO_URING_GIVES_DESCRIPTOR,
+  own,
   POLLNVAL,
   ppoll,
   SystemError,
@@ -91,8 +94,9 @@ export function uringMonitor(options: UringMonitorOptions = {}): FdMonitorFactor
 // What a completion carries, in two words: where its handler or request is, and a tag that tells it from others that
 // were in the same place before. Tags of polls are even, those of requests odd; 0 is for what nobody waits for.
 const NOBODY = 0
-const TAG_STEP = 2
+const TAG_STEP = 4
 const IS_REQUEST = 1
+const GIVES_DESCRIPTOR = IO_URING_GIVES_DESCRIPTOR
 /** In the place, beside the tag of a request: this is how cancelling it went. */
 const IS_CANCEL: number = 1 << 31
 /**
@@ -243,11 +247,12 @@ class UringMonitor implements FdMonitor {
     const request = new UringRequest(this, handler)
     const sqe = this.#sqeAt(this.#preparing)
     const slot = this.#freeRequests.pop() ?? this.#requests.push(null) - 1
-    const tag = this.#nextTag() | IS_REQUEST
+    let tag = this.#nextTag() | IS_REQUEST
     this.#preparing++
     try {
       sqe.begin(request)
       prep(sqe)
+      if (sqe.givesDescriptor) tag |= GIVES_DESCRIPTOR
       sqe.end(slot, tag)
       // Whatever `prep` did meanwhile: a context that it closed takes no more.
       this.#requireRing()
@@ -264,6 +269,8 @@ class UringMonitor implements FdMonitor {
     request.slot = slot
     request.tag = tag
     this.#requests[slot] = request
+    // Not later: as soon as it is closed, another thread may get the number and own it.
+    if (sqe.closes >= 0) disown(sqe.closes)
     this.#begin(request, sqe)
     return request
   }
@@ -453,6 +460,12 @@ class UringMonitor implements FdMonitor {
         if ((flags & CQE_F_MORE) === 0) this.#ended(request)
         request.group?.take(flags)
         let res = cqes[cqe + CQE_RES]!
+        if ((tag & GIVES_DESCRIPTOR) !== 0 && res >= 0) {
+          // Should this thread end before the handler has it. Not twice: in the ring it is nobody's any more.
+          cqes[cqe + CQE_USER_DATA + 1] = NOBODY
+          this.#otherCalls++
+          own(res)
+        }
         // So ends what was cancelled while a thread of the kernel was waiting in it.
         if (res === -EINTR && (request.cancels > 0 || this.#closed)) res = -ECANCELED
         this.#completions.add(request, res, flags)
@@ -521,6 +534,7 @@ class UringMonitor implements FdMonitor {
   }
 
   readonly #finish = (request: UringRequest, res: number, flags: number): void => {
+    if ((request.tag & GIVES_DESCRIPTOR) !== 0 && res >= 0) disown(res)
     if ((flags & CQE_F_MORE) === 0) {
       this.#requests[request.slot] = null
       this.#freeRequests.push(request.slot)
@@ -557,12 +571,13 @@ class UringMonitor implements FdMonitor {
 
   #cancel(request: UringRequest): void {
     request.cancels++
-    this.#pushCancel(OP_ASYNC_CANCEL, request.slot, request.tag, request.slot | IS_CANCEL, request.tag)
+    const ownTag = request.tag & ~GIVES_DESCRIPTOR
+    this.#pushCancel(OP_ASYNC_CANCEL, request.slot, request.tag, request.slot | IS_CANCEL, ownTag)
   }
 
   #cancelled(slot: number, tag: number, res: number): void {
     const request = this.#requests[slot]
-    if (res !== -ENOENT || request == null || request.tag !== tag) return
+    if (res !== -ENOENT || request == null || (request.tag & ~GIVES_DESCRIPTOR) !== tag) return
     if (!request.hasEnded && request.cancels < CANCELS) this.#toCancel.push(request)
   }
 

@@ -198,6 +198,12 @@ describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () 
     expect(count(setup, step)).toEqual({ io_uring_enter: 2, ppoll: 1 })
   })
 
+  test('X4: a descriptor that a request gives is looked at, to be closed with the thread if need be', () => {
+    const open = "sqe.prepOpenat(-100, '/dev/null', sys.O_CLOEXEC)"
+    const step = `ring.addSqe((sqe) => ${open}, { complete: sys.close }); fds.wait(-1); ring.dispatch()`
+    expect(count('', step)).toEqual({ io_uring_enter: 1, fcntl: 1 })
+  })
+
   test('F8: one descriptor is looked at every 128 waits', () => {
     expect(count('fds.set(reader, { read() {} }); fds.wait(0)', 'fds.wait(0)', 1280)).toEqual({
       fcntl: 1 / 128,
