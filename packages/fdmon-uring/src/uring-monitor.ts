@@ -32,8 +32,6 @@ import {
   ENOENT,
   ENOMEM,
   ETIME,
-  F_GETFD,
-  fcntl,
   IO_URING_GIVES_DESCRIPTOR,
   own,
   POLLNVAL,
@@ -43,6 +41,7 @@ import {
 import { UringBufferGroup } from './buffer-group.ts'
 import { Completions } from './completions.ts'
 import { DrainQueue } from './drain-queue.ts'
+import { FileIdentities } from './file-identity.ts'
 import { PreparedSqe } from './prepared-sqe.ts'
 import { Registrations } from './registrations.ts'
 import { UringRequest } from './request.ts'
@@ -113,7 +112,7 @@ const RETRY: readonly number[] = [ETIME, EINTR, EAGAIN, EBUSY, ENOMEM]
 /** The ready list of nobody. */
 const NOTHING = new ReadyList()
 
-/** One registration is verified every so many waits (F8): the kernel polls a file, whatever becomes of its descriptor. */
+/** Registrations are verified every so many waits (F8): the kernel polls a file, whatever becomes of its descriptor. */
 const WAITS_PER_VERIFICATION = 128
 
 /**
@@ -141,6 +140,8 @@ class UringMonitor implements FdMonitor {
   readonly #toArm: number[] = []
   /** By slot: whether it is among them. */
   readonly #isToArm: boolean[] = []
+  /** What the handlers are registered for. */
+  readonly #files: FileIdentities = new FileIdentities()
   #lost: AioHandler[] = []
   #waits = 0
   #verified = 0
@@ -203,7 +204,7 @@ class UringMonitor implements FdMonitor {
     const result = restartInterrupted(this.#enter, timeoutNs)
     this.#ready = NOTHING
     if (result < 0) check(result, 'io_uring_enter')
-    if (++this.#waits >= WAITS_PER_VERIFICATION) this.#verifyOne()
+    if (++this.#waits >= WAITS_PER_VERIFICATION) this.#verifySome()
     if (this.#lost.length > 0) this.#reportLost()
   }
 
@@ -626,9 +627,14 @@ class UringMonitor implements FdMonitor {
   }
 
   #add(handler: AioHandler, events: number): void {
-    this.#requireOpen(handler)
-    handler.slot = this.#freeSlots.pop() ?? this.#newSlot()
-    this.#handlers[handler.slot] = handler
+    const slot = this.#freeSlots.pop() ?? this.#newSlot()
+    const result = this.#note(slot, handler)
+    if (result < 0) {
+      this.#freeSlots.push(slot)
+      throw new SystemError(result, 'statx', `(fd ${handler.fd})`)
+    }
+    handler.slot = slot
+    this.#handlers[slot] = handler
     handler.generation = 0
     handler.events = events
     this.#wantArmed(handler)
@@ -640,12 +646,11 @@ class UringMonitor implements FdMonitor {
   }
 
   #modify(handler: AioHandler, events: number): void {
-    try {
-      this.#requireOpen(handler)
-    } catch (error) {
+    const result = this.#note(handler.slot, handler)
+    if (result < 0) {
       this.#remove(handler)
       this.#host.closed([handler])
-      throw error
+      throw new SystemError(result, 'statx', `(fd ${handler.fd})`)
     }
     // Also if the events are the same: the number may be another file's by now.
     this.#disarm(handler)
@@ -690,22 +695,31 @@ class UringMonitor implements FdMonitor {
     this.#host.closed(lost)
   }
 
-  /** Finds, sooner or later, the descriptor that was closed without being unregistered. */
-  #verifyOne(): void {
+  /**
+   * Finds, sooner or later, the descriptor that was closed without being unregistered: one that is silent, by going
+   * through all of them, and one whose number is another file's by now and that keeps being ready, by going through
+   * what is to be polled again.
+   */
+  #verifySome(): void {
     this.#waits = 0
-    this.#verified = this.#verified + 1 < this.#handlers.length ? this.#verified + 1 : 0
-    const handler = this.#handlers[this.#verified]
+    this.#verified++
+    this.#verifyAt(this.#verified % this.#handlers.length)
+    const fired = this.#toArm.length
+    if (fired > 0) this.#verifyAt(this.#toArm[this.#verified % fired]!)
+  }
+
+  #verifyAt(slot: number): void {
+    const handler = this.#handlers[slot]
     if (handler == null) return
     this.#otherCalls++
-    if (fcntl(handler.fd, F_GETFD, 0) >= 0) return
+    if (this.#files.isSame(slot, handler.fd)) return
     this.#disarm(handler)
     this.#lose(handler)
   }
 
-  #requireOpen(handler: AioHandler): void {
+  #note(slot: number, { fd }: AioHandler): number {
     this.#otherCalls++
-    const result = fcntl(handler.fd, F_GETFD, 0)
-    if (result < 0) throw new SystemError(result, 'fcntl', `(fd ${handler.fd})`)
+    return this.#files.note(slot, fd)
   }
 
   #nextTag(): number {
