@@ -99,7 +99,16 @@ export class PreparedSqe implements Sqe {
     this.#isPrepared = false
     this.isDrain = false
     this.#flags = 0
-    this.words.fill(0)
+    // What not all operations fill. One by one, of which fill() takes seven times as long.
+    const { words } = this
+    words[SQE_OFFSET] = 0
+    words[SQE_OFFSET + 1] = 0
+    words[SQE_ADDRESS] = 0
+    words[SQE_ADDRESS + 1] = 0
+    words[SQE_LENGTH] = 0
+    words[SQE_OP_FLAGS] = 0
+    words[SQE_BUFFER] = 0
+    words[SQE_SPLICE_FD] = 0
   }
 
   /** It is filled. @throws `ERR_AIO_NOT_PREPARED` */

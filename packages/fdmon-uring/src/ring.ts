@@ -149,7 +149,7 @@ export class Ring {
 
   /** Writes an entry; only if the ring is not full. */
   push(sqe: Int32Array): void {
-    this.#sqes.set(sqe, this.#indexOf(this.#tail))
+    this.#write(sqe, this.#tail)
     this.#tail = (this.#tail + 1) | 0
     if ((sqe[SQE_OPCODE]! & SQE_LINKED) !== 0) this.#chain++
     else this.#chain = 0
@@ -163,7 +163,7 @@ export class Ring {
       this.#sqes.copyWithin(this.#indexOf(to), this.#indexOf(from), this.#indexOf(from) + SQE_WORDS)
       to = from
     }
-    this.#sqes.set(sqe, this.#indexOf(to))
+    this.#write(sqe, to)
     this.#tail = (this.#tail + 1) | 0
   }
 
@@ -240,6 +240,24 @@ export class Ring {
     close(this.fd)
     ioUringUnmap(this.#words.buffer)
     ioUringUnmap(this.#sqes.buffer)
+  }
+
+  /** One by one, of which set() takes three times as long. The last four words are 0 in all entries. */
+  #write(sqe: Int32Array, position: number): void {
+    const to = this.#sqes
+    const at = this.#indexOf(position)
+    to[at] = sqe[0]!
+    to[at + 1] = sqe[1]!
+    to[at + 2] = sqe[2]!
+    to[at + 3] = sqe[3]!
+    to[at + 4] = sqe[4]!
+    to[at + 5] = sqe[5]!
+    to[at + 6] = sqe[6]!
+    to[at + 7] = sqe[7]!
+    to[at + 8] = sqe[8]!
+    to[at + 9] = sqe[9]!
+    to[at + 10] = sqe[10]!
+    to[at + 11] = sqe[11]!
   }
 
   #indexOf(position: number): number {
