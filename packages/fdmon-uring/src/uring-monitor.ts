@@ -41,8 +41,8 @@ import {
 import { UringBufferGroup } from './buffer-group.ts'
 import { Completions } from './completions.ts'
 import { DrainQueue } from './drain-queue.ts'
+import { Entry } from './entry.ts'
 import { FileIdentities } from './file-identity.ts'
-import { PreparedSqe } from './prepared-sqe.ts'
 import { Registrations } from './registrations.ts'
 import { UringRequest } from './request.ts'
 import { Ring } from './ring.ts'
@@ -158,7 +158,7 @@ class UringMonitor implements FdMonitor {
   readonly #registrations: Registrations
   readonly #groups: (UringBufferGroup | null)[] = []
   /** One for each level of `addSqe` inside `addSqe`. */
-  readonly #sqes: PreparedSqe[] = []
+  readonly #sqes: Entry[] = []
   #preparing = 0
 
   #lastTag = 0
@@ -252,7 +252,7 @@ class UringMonitor implements FdMonitor {
     this.#preparing++
     try {
       sqe.begin(request)
-      prep(sqe)
+      prep(sqe.sqe)
       if (sqe.givesDescriptor) tag |= GIVES_DESCRIPTOR
       sqe.end(slot, tag)
       // Whatever `prep` did meanwhile: a context that it closed takes no more.
@@ -277,7 +277,7 @@ class UringMonitor implements FdMonitor {
   }
 
   /** To the ring, unless it has to wait for others to end. */
-  #begin(request: UringRequest, sqe: PreparedSqe): void {
+  #begin(request: UringRequest, sqe: Entry): void {
     const goesOn = this.#ring.chain > 0
     if ((this.#drain.isActive && !goesOn) || (sqe.isDrain && this.#inFlight > 0)) {
       this.#drain.hold(request, sqe.words, sqe.isDrain)
@@ -297,7 +297,7 @@ class UringMonitor implements FdMonitor {
     request.isHeld = false
   }
 
-  #requireChain(sqe: PreparedSqe): void {
+  #requireChain(sqe: Entry): void {
     const chain = this.#drain.chain || this.#ring.chain
     if (sqe.isDrain && chain > 0)
       throw aioError('ERR_AIO_CHAIN', 'drain() is for the first request of a chain: all of it waits then.')
@@ -313,8 +313,8 @@ class UringMonitor implements FdMonitor {
     if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'The ring is closed: make a new AioContext.')
   }
 
-  #sqeAt(depth: number): PreparedSqe {
-    this.#sqes[depth] ??= new PreparedSqe()
+  #sqeAt(depth: number): Entry {
+    this.#sqes[depth] ??= new Entry()
     return this.#sqes[depth]
   }
 
