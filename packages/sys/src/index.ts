@@ -50,6 +50,7 @@ export { decodeAddress, encodeAddress, SOCKADDR_MAX, type SocketAddress } from '
 export { check, SystemError } from './system-error.ts'
 export {
   addressOf,
+  IO_URING_GIVES_DESCRIPTOR,
   IO_URING_PARAMS_SIZE,
   IO_URING_RINGS,
   IO_URING_SQES,
