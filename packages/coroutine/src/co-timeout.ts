@@ -13,16 +13,15 @@ class Deadline implements Timed {
   readonly #co: Coroutine<unknown>
   readonly #home: Home
   readonly #timer: Timer
-  #error: Error | null = null
+  readonly #ns: number
+  /** What was thrown, or is about to be, since the deadline has passed. */
+  #passed: Error | null = null
 
   constructor(co: Coroutine<unknown>, ctx: AioContext, ns: number, clock: Clock) {
     this.#co = co
     this.#home = homeOf(ctx)
-    this.#timer = ctx.createTimer(clock, () =>
-      this.#interrupt(
-        aioError('ERR_AIO_TIMEOUT', `Coroutine "${co.name}" was not through with a step after ${ns} ns.`),
-      ),
-    )
+    this.#ns = ns
+    this.#timer = ctx.createTimer(clock, () => this.#pass())
     arm(this.#timer, clock, ns)
     this.#home.timed.insertTail(this.link)
   }
@@ -35,30 +34,48 @@ class Deadline implements Timed {
     this.#timer.del()
     this.#home.timed.safeRemove(this.link)
     // It may have come too late to be thrown.
-    if (this.#error !== null) this.#co.withdraw(this.#error)
+    if (this.#passed !== null) this.#co.withdraw(this.#passed)
+  }
+
+  /** What the caller is to see of an error of the body. */
+  outside(error: unknown): unknown {
+    if (error !== this.#passed || this.#home.closed) return error
+    return aioError('ERR_AIO_TIMEOUT', this.#message(), { cause: error })
+  }
+
+  /** Inside it is no timeout: deadlines further in would take it for their own. */
+  #pass(): void {
+    this.#interrupt(aioError('ERR_AIO_CANCELED', this.#message()))
   }
 
   #interrupt(error: Error): void {
-    this.#error = error
+    this.#passed = error
     this.#co.interrupt(error)
+  }
+
+  #message(): string {
+    return `Coroutine "${this.#co.name}" was not through with this after ${this.#ns} ns.`
   }
 }
 
 /**
- * Runs `body` as part of this coroutine, for `ns` nanoseconds on `clock` at most: then an error with the code
- * `ERR_AIO_TIMEOUT` is thrown where `body` waits. Its `finally` blocks run, and may wait; what it returns nevertheless is
- * returned. The timer is one of `ctx`, and when that is closed `body` is interrupted as well.
+ * Runs `body` as part of this coroutine, for `ns` nanoseconds on `clock` at most: then it is cancelled, as by
+ * `co.cancel()`, where it waits. Its `finally` blocks run, and may wait; what it returns nevertheless is returned. The timer
+ * is one of `ctx`, and when that is closed `body` is cancelled as well.
  *
  *     yield* coTimeout(ctx, 1e9, mutex.lock())
  *
  * A body that does not wait is not interrupted, as nothing else is.
  *
- * @throws what `body` throws; `ERR_AIO_NO_COROUTINE`, `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`
+ * @throws `ERR_AIO_TIMEOUT`; what `body` throws; `ERR_AIO_NO_COROUTINE`, `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`,
+ *   `ERR_AIO_OUT_OF_RANGE`
  */
 export function* coTimeout<T>(ctx: AioContext, ns: number, body: Co<T>, clock: Clock = realtime): Co<T> {
   const deadline = new Deadline(requireSelf(), ctx, ns, clock)
   try {
     return yield* body
+  } catch (error) {
+    throw deadline.outside(error)
   } finally {
     deadline.end()
   }
