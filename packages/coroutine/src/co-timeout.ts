@@ -14,8 +14,9 @@ class Deadline implements Timed {
   readonly #home: Home
   readonly #timer: Timer
   readonly #ns: number
-  /** What was thrown, or is about to be, since the deadline has passed. */
-  #passed: Error | null = null
+  /** What was thrown, or is about to be, because the deadline has passed or never will. */
+  #thrown: Error | null = null
+  #hasPassed = false
 
   constructor(co: Coroutine<unknown>, ctx: AioContext, ns: number, clock: Clock) {
     this.#co = co
@@ -27,30 +28,30 @@ class Deadline implements Timed {
   }
 
   contextClosed(error: Error): void {
-    this.#interrupt(error)
+    this.#thrown = error
+    this.#co.cancel(error)
   }
 
   end(): void {
     this.#timer.del()
     this.#home.timed.safeRemove(this.link)
     // It may have come too late to be thrown.
-    if (this.#passed !== null) this.#co.withdraw(this.#passed)
+    if (this.#thrown !== null) this.#co.withdraw(this.#thrown)
   }
 
   /** What the caller is to see of an error of the body. */
   outside(error: unknown): unknown {
-    if (error !== this.#passed || this.#home.closed) return error
+    if (!this.#hasPassed || error !== this.#thrown) return error
     return aioError('ERR_AIO_TIMEOUT', this.#message(), { cause: error })
   }
 
   /** Inside it is no timeout: deadlines further in would take it for their own. */
   #pass(): void {
-    this.#interrupt(aioError('ERR_AIO_CANCELED', this.#message()))
-  }
-
-  #interrupt(error: Error): void {
-    this.#passed = error
-    this.#co.interrupt(error)
+    // The context is not closed yet: then this would not be called.
+    this.#home.timed.remove(this.link)
+    this.#hasPassed = true
+    this.#thrown = aioError('ERR_AIO_CANCELED', this.#message())
+    this.#co.interrupt(this.#thrown)
   }
 
   #message(): string {

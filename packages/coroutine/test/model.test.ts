@@ -342,6 +342,7 @@ function play(
   }
   world.pollAll()
   for (const co of [...world.coroutines, ...world.children]) {
+    expect([co.locksHeld, co.shields]).toEqual([0, 0])
     try {
       co.result
     } catch (error) {
