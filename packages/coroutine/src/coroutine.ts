@@ -12,7 +12,7 @@ import type { Co } from './co.ts'
 import type { CoSleep } from './co-sleep.ts'
 import { AWAKE, ENDED, INTERRUPTED, RUNNING, SCHEDULED, WAITING } from './flags.ts'
 import { type Home, homeOf } from './home.ts'
-import { cannotEnter, contextClosed, requireCoroutine, yielded } from './misuse.ts'
+import { cannotEnter, contextClosed, yielded } from './misuse.ts'
 import { currentContext, run, self, wake, wakeGranted } from './switch.ts'
 
 export interface CoroutineOptions {
@@ -317,26 +317,4 @@ export class Coroutine<T> {
       this.#reject!(this.#failure.error)
     }
   }
-}
-
-/**
- * Makes `co` go on, which has yielded: from a callback of its own context at once, from inside a coroutine of that context
- * when that one yields or ends, from anywhere else in the next poll of its context (rule C2).
- *
- * @throws as `Coroutine.enter`
- */
-export function coWake(co: Coroutine<unknown>): void {
-  requireCoroutine(co, Coroutine)
-  if (co.claim()) wake(co)
-}
-
-/**
- * Enters `co` from a bottom half of `ctx`, where it lives from then on. A coroutine may do that for itself and then yield.
- *
- * @throws as `Coroutine.enter`
- */
-export function coSchedule(ctx: AioContext, co: Coroutine<unknown>): void {
-  requireCoroutine(co, Coroutine)
-  const home = homeOf(ctx)
-  if ((co.flags === RUNNING && co === self()) || co.claim()) home.schedule(co)
 }

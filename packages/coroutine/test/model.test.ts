@@ -123,9 +123,12 @@ class Line {
   }
 }
 
+// One for all programs: a context keeps a list for every clock that it has seen.
+const clock = new ManualClock()
+
 class World {
   readonly log: string[] = []
-  readonly clock = new ManualClock()
+  readonly clock = clock
   readonly contexts: AioContext[]
   readonly coroutines: Coroutine<void>[] = []
   readonly children: Coroutine<void>[] = []
@@ -320,6 +323,7 @@ function play(
   program: { bodies: Step[][]; outside: ({ cancel: number; inCallback: boolean } | null)[] },
   contexts: AioContext[],
 ): string[] {
+  clock.set(0)
   const world = new World(contexts)
   for (const [i, steps] of program.bodies.entries()) {
     const co = new Coroutine(() => world.run(steps, `${i}`), { name: `${i}` })
