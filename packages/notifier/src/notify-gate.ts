@@ -102,7 +102,7 @@ export class NotifyGate implements Disposable {
     const words = this.#words
     // Pairs with beginWait(): store notified, load notifyMe here; store notifyMe, load notified there.
     Atomics.store(words, NOTIFIED, 1)
-    // The write must not be skipped because `notified` was set before: the owner may have looked in between.
+    // Not skipped if `notified` was set before: whoever set it may not write, because its thread was terminated first.
     if (Atomics.load(words, NOTIFY_ME) !== 0) this.#write()
     else Atomics.add(words, AVOIDED, 1)
   }
