@@ -32,7 +32,7 @@ const forgotten: FinalizationRegistry<EventNotifier> = new FinalizationRegistry(
  * sleep, raises `notifyMe` and then looks at `notified`. JavaScript's Atomics are sequentially consistent, so of the
  * two stores (`notified` here, `notifyMe` there) one is first, and the load that follows the other one sees it:
  * either the notifier sees a sleeper and writes the eventfd, or the owner sees the notification and does not sleep.
- * No order of events leaves published work undone while the owner sleeps.
+ * No order of events leaves published work undone while the owner sleeps. Model: tooling/models/notify-gate.pml.
  *
  * A loop uses it like this, and every wait needs the whole sequence:
  *
