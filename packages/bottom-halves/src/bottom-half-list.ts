@@ -161,12 +161,18 @@ export class BottomHalfList {
     if (shared !== null && !shared.states.isEmpty) shared.takeAll(this.#scheduledElsewhere)
     const epoch = ++this.#epoch
     let progress = false
-    for (let bh = this.#queue.first; bh !== null && bh.epoch < epoch; bh = this.#queue.first) {
-      if (!bh.idle) progress = true
-      this.#dequeue(bh)
-      this.runs++
-      if (bh.guard === null) bh.callback()
-      else bh.guard.run(bh.callback, bh.name)
+    try {
+      for (let bh = this.#queue.first; bh !== null && bh.epoch < epoch; bh = this.#queue.first) {
+        if (!bh.idle) progress = true
+        this.#dequeue(bh)
+        this.runs++
+        if (bh.guard === null) bh.callback()
+        else bh.guard.run(bh.callback, bh.name)
+      }
+    } finally {
+      // Scheduled while others were to run, or behind one that threw: if this poll is inside a callback of a host loop,
+      // it has taken the wakeup that was to be for these as well.
+      if (this.#ready > 0) this.#gate.nudge()
     }
     return progress
   }

@@ -236,6 +236,11 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    title: 'N4: what a poll leaves is not said to the host loop',
+    scenario: 'N4: a host loop whose callback polls, and a bottom half throws',
+    patches: [{ file: BOTTOM_HALVES, find: 'if (this.#ready > 0) this.#gate.nudge()', replace: '' }],
+  },
+  {
     title: 'N4: a poll forgets the host loop',
     scenario: 'N4: a host loop whose callback polls',
     patches: [

@@ -129,3 +129,66 @@ export function host(callback: 'schedules' | 'polls'): MakeScenario {
       },
     })
 }
+
+/**
+ * Between prepare and check a callback of the host loop polls, and that poll leaves something: what a bottom half has
+ * scheduled while others were still to run, or what was behind one that threw.
+ */
+export function leftOver(by: 'scheduling' | 'throwing'): MakeScenario {
+  return (code, machine) =>
+    scenario({
+      threads: ['owner', 'timer'],
+      setup() {
+        const gate = new code.NotifyGate()
+        const timer = new code.EventNotifier()
+        describeGate(machine, gate.handle)
+        machine.describeFd(timer.fd, "the host's timer")
+        return { gate, timer, list: new code.BottomHalfList(gate) }
+      },
+      bodies: [
+        ({ gate, timer, list }, api) => {
+          let turns = 0
+          const first = list.create(() => {
+            api.record('first')
+            if (by === 'throwing') throw new Error('first')
+            if (turns++ === 0) first.schedule()
+          })
+          const second = list.create(() => api.record('second'))
+          const take = (signalled: boolean): void => {
+            gate.accept(signalled)
+            try {
+              list.run()
+            } catch {
+              // An uncaughtException, and the loop goes on (A3).
+            }
+          }
+          const onTimer = (): void => {
+            timer.testAndClear()
+            first.schedule()
+            second.schedule()
+            const [signalled] = api.wait([gate.fd], false)
+            take(signalled!)
+          }
+          for (;;) {
+            let sleep = !list.isReady
+            if (!gate.hostPrepare()) sleep = false
+            let signalled: boolean
+            for (;;) {
+              const [woken, due] = api.wait([gate.fd, timer.fd], sleep)
+              signalled = woken!
+              if (due) onTimer()
+              if (signalled || !due) break
+            }
+            gate.hostCheck()
+            take(signalled)
+          }
+        },
+        ({ timer }) => timer.set(),
+      ],
+      check({ records }) {
+        const ran = [...records[OWNER]!].sort().join()
+        const all = by === 'throwing' ? 'first,second' : 'first,first,second'
+        return ran === all ? undefined : `of ${all} only ${ran} ran, and the host loop sleeps`
+      },
+    })
+}

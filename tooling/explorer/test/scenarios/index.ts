@@ -1,5 +1,5 @@
 import { cancelling, duringDispatch, nested, notifiers, reusing, schedulers, terminated } from './context.ts'
-import { host, inside } from './gate.ts'
+import { host, inside, leftOver } from './gate.ts'
 import { list } from './list.ts'
 import type { MakeScenario } from './world.ts'
 
@@ -24,6 +24,8 @@ export const scenarios = {
   'N4: a host loop inside the bracket of a poll': inside('host'),
   'N4: a host loop whose callback schedules': host('schedules'),
   'N4: a host loop whose callback polls': host('polls'),
+  'N4: a host loop whose callback polls, and a bottom half schedules itself': leftOver('scheduling'),
+  'N4: a host loop whose callback polls, and a bottom half throws': leftOver('throwing'),
   'L6: two threads push and one takes': list,
 } satisfies Record<string, MakeScenario>
 
