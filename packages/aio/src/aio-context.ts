@@ -32,6 +32,8 @@ import { type EventNotifier, NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
 import type { Clock, Timer } from '@aiokit/timers'
 import { ContextTimers, earlier } from './context-timers.ts'
+import type { AioContextHandle } from './remote-context.ts'
+import { RemoteTasks } from './remote-tasks.ts'
 import type { AioStats } from './stats.ts'
 
 export interface AioContextOptions {
@@ -61,7 +63,7 @@ let polling = 0
  * An event loop of your own: descriptors, event notifiers, bottom halves and timers, run by `poll()`, which a
  * callback may call again in order to wait for something while it is being called.
  *
- * An AioContext belongs to the thread that made it. Another thread can wake it through an `EventNotifier`.
+ * An AioContext belongs to the thread that made it. Other threads reach it through its `handle`.
  */
 export class AioContext implements Disposable {
   readonly name: string
@@ -79,6 +81,8 @@ export class AioContext implements Disposable {
   #closed = false
   #closing = false
   readonly #onClose: Set<() => void> = new Set<() => void>()
+  /** Null until somebody asks for the handle. */
+  #remoteTasks: RemoteTasks | null = null
 
   readonly #measure: boolean
   #blockedNs = 0
@@ -113,6 +117,22 @@ export class AioContext implements Disposable {
       fds?.close()
       this.#gate.close()
       throw error
+    }
+  }
+
+  /**
+   * Send this to other threads, and make a `RemoteContext.from(handle)` of it there.
+   *
+   * @throws `ERR_AIO_CLOSED`
+   */
+  get handle(): AioContextHandle {
+    this.#requireOpen()
+    this.#remoteTasks ??= new RemoteTasks(this.#bottomHalves)
+    return {
+      name: this.name,
+      gate: this.#gate.handle,
+      states: this.#bottomHalves.states.words,
+      tasks: this.#remoteTasks.handle,
     }
   }
 
@@ -239,7 +259,11 @@ export class AioContext implements Disposable {
     this.#gate.notify()
   }
 
-  /** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_CLOSED` */
+  /**
+   * A bottom half, which runs when it is scheduled; with `{ shared: true }` by other threads as well.
+   *
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_CLOSED`, `ERR_AIO_TOO_MANY_SHARED`
+   */
   createBottomHalf(callback: () => void, options?: BottomHalfOptions): BottomHalf {
     return this.#bottomHalves.create(callback, options)
   }
@@ -372,6 +396,7 @@ export class AioContext implements Disposable {
         this.#closed = true
         if (current === this) current = null
       },
+      () => this.#remoteTasks?.close(),
       () => this.#bottomHalves.close(),
       () => this.#timers.close(),
       () => this.#fds.close(),

@@ -1,4 +1,10 @@
-export type { BottomHalf, BottomHalfOptions, ReentrancyGuard } from '@aiokit/bottom-halves'
+export type {
+  BottomHalf,
+  BottomHalfHandle,
+  BottomHalfOptions,
+  ReentrancyGuard,
+  RemoteBottomHalf,
+} from '@aiokit/bottom-halves'
 export type {
   BufferGroup,
   CqeHandler,
@@ -11,4 +17,5 @@ export type {
 } from '@aiokit/fdmon'
 export type { Clock, Timer } from '@aiokit/timers'
 export { AioContext, type AioContextOptions } from './aio-context.ts'
+export { type AioContextHandle, RemoteContext } from './remote-context.ts'
 export type { AioStats } from './stats.ts'

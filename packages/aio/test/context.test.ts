@@ -218,11 +218,16 @@ describe.each(monitors)('a context on %s', (name, make) => {
       return process.memoryUsage().rss
     }
     for (let i = 0; i < 2000; i++) cycle()
-    const [descriptors, before] = [openDescriptors(), memory()]
-    for (let i = 0; i < 10_000; i++) cycle()
+    const descriptors = openDescriptors()
+    // A heap may grow once for reasons of its own; a leak grows each time.
+    const growth = [1, 2, 3].map(() => {
+      const before = memory()
+      for (let i = 0; i < 10_000; i++) cycle()
+      return memory() - before
+    })
     expect(openDescriptors()).toBe(descriptors)
     // A leak of one small buffer for each would be more than this.
-    expect(memory() - before).toBeLessThan(16 * 2 ** 20)
+    expect(Math.min(...growth)).toBeLessThan(16 * 2 ** 20)
   })
 })
 

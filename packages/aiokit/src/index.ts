@@ -1,4 +1,4 @@
-export type { AioStats } from '@aiokit/aio'
+export { type AioContextHandle, type AioStats, RemoteContext } from '@aiokit/aio'
 export * from '@aiokit/bottom-halves'
 export * from '@aiokit/buffer-pool'
 export * from '@aiokit/coroutine'
@@ -13,6 +13,7 @@ export * from '@aiokit/notifier'
 export * from '@aiokit/qlist'
 // System calls have the names that they have everywhere (read, close, ...), which would say too little here.
 export * as sys from '@aiokit/sys'
+export * from '@aiokit/task'
 export * from '@aiokit/timers'
 export { AioContext, type AioContextOptions } from './aio-context.ts'
 export { chooseMonitor, type FdMonitorChoice } from './choose-monitor.ts'

@@ -2,6 +2,7 @@ import {
   aioError,
   aioTypeError,
   describe,
+  requireBoolean,
   requireFunction,
   requireObject,
   requireString,
@@ -10,6 +11,9 @@ import { NotifyGate } from '@aiokit/notifier'
 import { QTailQ } from '@aiokit/qlist'
 import { BottomHalf, type BottomHalfOptions } from './bottom-half.ts'
 import { ReentrancyGuard } from './reentrancy-guard.ts'
+import type { BottomHalfHandle } from './remote-bottom-half.ts'
+import { SharedSlots } from './shared-slots.ts'
+import type { SharedStates } from './shared-states.ts'
 
 /** A loop with a scheduled idle bottom half sleeps no longer than this, in nanoseconds (rule B6). */
 export const IDLE_INTERVAL_NS = 10_000_000
@@ -21,12 +25,14 @@ export const IDLE_INTERVAL_NS = 10_000_000
  * each bottom half remembers the number of the latest run at the time it was scheduled, and a run takes only those
  * from before itself. It comes to the same: what is scheduled during a run is left for the next (B2), a nested run
  * first finishes what its parents had not run (B4), and after a throw the rest stays queued (X1). It also gives the
- * order of scheduling (B3).
+ * order of scheduling (B3). What other threads schedule comes by a list of its own, which each run takes first.
  */
 export class BottomHalfList {
   readonly #gate: NotifyGate
   readonly #queue: QTailQ<BottomHalf> = new QTailQ<BottomHalf>()
   readonly #created: Set<BottomHalf> = new Set<BottomHalf>()
+  /** Null until one is shared. */
+  #shared: SharedSlots | null = null
   #epoch = 0
   #idle = 0
   #closed = false
@@ -53,7 +59,12 @@ export class BottomHalfList {
 
   /** True if a poll has bottom halves to run and must not block. */
   get isReady(): boolean {
-    return this.#ready > 0
+    return this.#ready > 0 || (this.#shared !== null && !this.#shared.states.isEmpty)
+  }
+
+  /** What other threads need to schedule those that are shared. */
+  get states(): SharedStates {
+    return this.#slots().states
   }
 
   /** True if an idle bottom half waits for the loop to come by. */
@@ -62,12 +73,12 @@ export class BottomHalfList {
   }
 
   /**
-   * @throws `ERR_AIO_INVALID_ARG_TYPE`, or `ERR_AIO_CLOSED` after `close()`
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`; `ERR_AIO_TOO_MANY_SHARED`; `ERR_AIO_CLOSED` after `close()`
    */
   create(callback: () => void, options: BottomHalfOptions = {}): BottomHalf {
     requireFunction(callback, 'callback')
     // All of it here: a name or guard that will not do would otherwise be noticed by a poll or at the close.
-    const { name, guard } = requireObject(options, 'options')
+    const { name, guard, shared = false } = requireObject(options, 'options')
     if (name !== undefined) requireString(name, 'options.name')
     if (guard !== undefined && !(guard instanceof ReentrancyGuard)) {
       throw aioTypeError(
@@ -75,8 +86,10 @@ export class BottomHalfList {
         `"options.guard" must be a ReentrancyGuard. Received ${describe(guard)}.`,
       )
     }
+    requireBoolean(shared, 'options.shared')
     this.#requireOpen()
     const bh = new BottomHalf(this, callback, name, guard ?? null)
+    if (shared) bh.place = this.#slots().add(bh)
     this.#created.add(bh)
     return bh
   }
@@ -121,28 +134,45 @@ export class BottomHalfList {
   /** @internal */
   cancel(bh: BottomHalf): void {
     if (bh.link.isInserted) this.#dequeue(bh)
+    if (bh.place >= 0) this.#shared!.states.cancel(bh.place)
   }
 
   /** @internal */
   forget(bh: BottomHalf): void {
-    this.cancel(bh)
+    if (bh.link.isInserted) this.#dequeue(bh)
     this.#created.delete(bh)
+    this.#unshare(bh)
+  }
+
+  /** @internal */
+  handleOf(bh: BottomHalf): BottomHalfHandle {
+    this.#requireOpen()
+    const { loop } = this.#shared!.states
+    return { loop, id: bh.place, generation: this.#shared!.states.generation(bh.place) }
   }
 
   /**
-   * Runs what was scheduled before this call. Returns whether any of it was not idle.
+   * Runs what was scheduled before this call, by other threads as well. Returns whether any of it was not idle.
    *
    * @throws what a callback throws; the rest is run by the next call
    */
   run(): boolean {
+    const shared = this.#shared
+    if (shared !== null && !shared.states.isEmpty) shared.takeAll(this.#scheduledElsewhere)
     const epoch = ++this.#epoch
     let progress = false
-    for (let bh = this.#queue.first; bh !== null && bh.epoch < epoch; bh = this.#queue.first) {
-      if (!bh.idle) progress = true
-      this.#dequeue(bh)
-      this.runs++
-      if (bh.guard === null) bh.callback()
-      else bh.guard.run(bh.callback, bh.name)
+    try {
+      for (let bh = this.#queue.first; bh !== null && bh.epoch < epoch; bh = this.#queue.first) {
+        if (!bh.idle) progress = true
+        this.#dequeue(bh)
+        this.runs++
+        if (bh.guard === null) bh.callback()
+        else bh.guard.run(bh.callback, bh.name)
+      }
+    } finally {
+      // Scheduled while others were to run, or behind one that threw: if this poll is inside a callback of a host loop,
+      // it has taken the wakeup that was to be for these as well.
+      if (this.#ready > 0) this.#gate.nudge()
     }
     return progress
   }
@@ -159,6 +189,7 @@ export class BottomHalfList {
       leaked.add(bh.name)
       this.#dequeue(bh)
     }
+    for (const bh of this.#created) this.#unshare(bh)
     this.#created.clear()
     if (leaked.size === 0) return
     process.emitWarning(
@@ -169,6 +200,31 @@ export class BottomHalfList {
         detail: 'Call delete() on each bottom half before the close, or let one-shots run.',
       },
     )
+  }
+
+  /** For the run that is about to begin. */
+  readonly #scheduledElsewhere = (bh: BottomHalf): void => {
+    if (!bh.link.isInserted) {
+      this.#enqueue(bh)
+    } else if (bh.idle) {
+      bh.idle = false
+      this.#idle--
+    } else {
+      return
+    }
+    this.#ready++
+  }
+
+  #slots(): SharedSlots {
+    this.#requireOpen()
+    this.#shared ??= new SharedSlots()
+    return this.#shared
+  }
+
+  #unshare(bh: BottomHalf): void {
+    if (bh.place < 0) return
+    this.#shared!.remove(bh.place)
+    bh.place = -1
   }
 
   #enqueue(bh: BottomHalf): void {

@@ -2,16 +2,19 @@ import { aioError } from '@aiokit/errors'
 import { ListLink } from '@aiokit/qlist'
 import type { BottomHalfList } from './bottom-half-list.ts'
 import type { ReentrancyGuard } from './reentrancy-guard.ts'
+import type { BottomHalfHandle } from './remote-bottom-half.ts'
 
 export interface BottomHalfOptions {
   /** Appears in warnings and traces; default the name of the callback. */
   name?: string
   guard?: ReentrancyGuard
+  /** Other threads can schedule it, through its `handle`. Default false. */
+  shared?: boolean
 }
 
 /**
  * A callback that runs soon, from the loop, when it is scheduled. Made by `BottomHalfList.create()`; to be used in
- * the thread of its list only.
+ * the thread of its list only, while other threads can schedule one that is `shared` through its `handle`.
  */
 export class BottomHalf {
   /** @internal */
@@ -24,6 +27,8 @@ export class BottomHalf {
   idle = false
   /** @internal The run of the list that was the latest when this was scheduled; only a later run may run it. */
   epoch = 0
+  /** @internal Its place among those that are shared; -1 if it is not. */
+  place = -1
   #list: BottomHalfList | null
   readonly #name: string | undefined
 
@@ -47,6 +52,22 @@ export class BottomHalf {
     // Of a function this can be anything: `static name = Symbol()` makes it one.
     const { name } = this.callback as { name: unknown }
     return typeof name === 'string' && name !== '' ? name : 'anonymous'
+  }
+
+  /**
+   * Send this to another thread, and make a `RemoteBottomHalf` of it there.
+   *
+   * @throws `ERR_AIO_NOT_SHARED`; `ERR_AIO_BH_DELETED` after `delete()`; `ERR_AIO_CLOSED`
+   */
+  get handle(): BottomHalfHandle {
+    const list = this.#open()
+    if (this.place < 0) {
+      throw aioError(
+        'ERR_AIO_NOT_SHARED',
+        `Bottom half "${this.name}" is not shared: create it with { shared: true }.`,
+      )
+    }
+    return list.handleOf(this)
   }
 
   /**

@@ -175,6 +175,31 @@ test('N4: news is for a host loop that is about to sleep, once for a burst', () 
   expect(own.writes).toBe(2)
 })
 
+test('N4: what a run leaves is news for a host loop: the poll of which it is part has taken the wakeup', () => {
+  using own = new NotifyGate()
+  const list = new BottomHalfList(own)
+  let again = true
+  const first = list.create(() => {
+    if (again) first.schedule()
+    again = false
+  })
+  const throws = list.create(() => {
+    throw new Error('throws')
+  })
+  own.hostPrepare()
+  first.schedule()
+  list.create(() => {}).schedule()
+  expect(own.writes).toBe(1)
+  list.run()
+  expect(own.writes).toBe(2)
+  throws.schedule()
+  list.scheduleOneshot(() => {})
+  expect(() => list.run()).toThrow('throws')
+  expect([own.writes, list.isReady]).toEqual([3, true])
+  list.run()
+  expect([own.writes, list.isReady]).toEqual([3, false])
+})
+
 test('N4, B6: making an idle one an ordinary one is news: a host loop must not wait the 10 ms out', () => {
   using own = new NotifyGate()
   const list = new BottomHalfList(own)

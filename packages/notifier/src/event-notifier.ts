@@ -4,29 +4,43 @@ import {
   close,
   disown,
   EAGAIN,
+  EBADF,
   EFD_CLOEXEC,
   EFD_NONBLOCK,
   eventfd,
   eventfdRead,
   eventfdWrite,
+  F_DUPFD_CLOEXEC,
+  fcntl,
   own,
 } from '@aiokit/sys'
+import { eventfdIdentity } from './eventfd-identity.ts'
 
-/** What `fromFd` passes to the constructor instead of options: a descriptor to wrap. Nobody else can make one. */
+/** What another thread needs to share a notifier: structured-cloneable. */
+export interface EventNotifierHandle {
+  readonly fd: number
+  /** Which eventfd the descriptor is, so that it is not taken for what has its number later; -1 if that is not known. */
+  readonly identity: number
+}
+
+/** What is passed to the constructor instead of options: a descriptor to wrap. Nobody else can make one. */
 class Adopted {
   readonly active = false
   readonly fd: number
+  readonly owned: boolean
 
-  constructor(fd: number) {
+  constructor(fd: number, owned: boolean) {
     this.fd = fd
+    this.owned = owned
   }
 }
 
 /**
  * A flag that another thread can set and any poll(2)-like call can wait for: an eventfd(2) (rule N7).
  *
- * The descriptor's number means the same in every thread of the process, so to share a notifier send its `fd` and
- * wrap it there with `EventNotifier.fromFd`. The owner must outlive the others.
+ * The descriptor's number means the same in every thread of the process. To share a notifier send its `handle` to
+ * another thread and call `EventNotifier.from` there; or send its `fd`, which costs no descriptor, and wrap it with
+ * `EventNotifier.fromFd`: then the owner must outlive the others.
  */
 export class EventNotifier implements Disposable {
   #fd: number
@@ -41,12 +55,12 @@ export class EventNotifier implements Disposable {
     requireBoolean(active, 'options.active')
     if (options instanceof Adopted) {
       this.#fd = options.fd
-      this.#owned = false
-      return
+      this.#owned = options.owned
+    } else {
+      this.#fd = check(eventfd(active ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
+      this.#owned = true
     }
-    this.#fd = check(eventfd(active ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
-    this.#owned = true
-    own(this.#fd)
+    if (this.#owned) own(this.#fd)
   }
 
   /**
@@ -55,7 +69,41 @@ export class EventNotifier implements Disposable {
    * @throws RangeError `ERR_AIO_OUT_OF_RANGE` if `fd` is no descriptor number
    */
   static fromFd(fd: number): EventNotifier {
-    return new EventNotifier(new Adopted(requireInteger(fd, 'fd', 0, 0x7fff_ffff)))
+    return new EventNotifier(new Adopted(requireInteger(fd, 'fd', 0, 0x7fff_ffff), false))
+  }
+
+  /**
+   * The notifier of another thread by a descriptor of this thread's own, a duplicate: to be closed like any other, and
+   * harmless to use when the owner has closed its.
+   *
+   * @throws `ERR_AIO_CLOSED` if the owner has closed it already; `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`;
+   *   SystemError EMFILE
+   */
+  static from(handle: EventNotifierHandle): EventNotifier {
+    const { fd, identity } = requireObject(handle, 'handle')
+    requireInteger(fd, 'handle.fd', 0, 0x7fff_ffff)
+    requireInteger(identity, 'handle.identity', -1)
+    const duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0)
+    if (duplicate < 0 && duplicate !== -EBADF) check(duplicate, 'fcntl')
+    // Of the duplicate, because the number may become another file's at any moment.
+    if (duplicate < 0 || (identity >= 0 && eventfdIdentity(duplicate) !== identity)) {
+      if (duplicate >= 0) close(duplicate)
+      throw aioError(
+        'ERR_AIO_CLOSED',
+        'The owner has closed this EventNotifier: keep it open for as long as others may begin to use it.',
+      )
+    }
+    return new EventNotifier(new Adopted(duplicate, true))
+  }
+
+  /**
+   * Send this to another thread, and call `EventNotifier.from(handle)` there.
+   *
+   * @throws `ERR_AIO_CLOSED` after `close()`
+   */
+  get handle(): EventNotifierHandle {
+    const fd = this.#open()
+    return { fd, identity: eventfdIdentity(fd) }
   }
 
   /** Readable while the notifier is set; -1 after `close()`. */

@@ -1,2 +1,2 @@
-export { EventNotifier } from './event-notifier.ts'
+export { EventNotifier, type EventNotifierHandle } from './event-notifier.ts'
 export { NotifyGate, type NotifyGateHandle } from './notify-gate.ts'

@@ -1,10 +1,10 @@
 import { aioError, aioTypeError, describe, requireObject } from '@aiokit/errors'
-import { EventNotifier } from './event-notifier.ts'
+import { EventNotifier, type EventNotifierHandle } from './event-notifier.ts'
 
 /** What another thread needs to notify: structured-cloneable. */
 export interface NotifyGateHandle {
   readonly words: Int32Array
-  readonly fd: number
+  readonly notifier: EventNotifierHandle
 }
 
 // The words of the gate. Nothing outside this file reads or writes them.
@@ -20,6 +20,11 @@ const WORDS = 4
 const HOST = 1
 const SLEEPER = 2
 
+/** Sides of other threads that were forgotten and not closed: their descriptors are not needed any more. */
+const forgotten: FinalizationRegistry<EventNotifier> = new FinalizationRegistry((notifier) =>
+  notifier.close(),
+)
+
 /**
  * Wakes the thread that owns an event loop, with a system call only if it sleeps (rules N1 to N4).
  *
@@ -27,7 +32,7 @@ const SLEEPER = 2
  * sleep, raises `notifyMe` and then looks at `notified`. JavaScript's Atomics are sequentially consistent, so of the
  * two stores (`notified` here, `notifyMe` there) one is first, and the load that follows the other one sees it:
  * either the notifier sees a sleeper and writes the eventfd, or the owner sees the notification and does not sleep.
- * No order of events leaves published work undone while the owner sleeps.
+ * No order of events leaves published work undone while the owner sleeps. Model: tooling/models/notify-gate.pml.
  *
  * A loop uses it like this, and every wait needs the whole sequence:
  *
@@ -44,9 +49,11 @@ export class NotifyGate implements Disposable {
   readonly #isOwner: boolean
 
   /**
-   * Makes a gate owned by this thread, or with `handle` the notifying side of one in another thread.
+   * Makes a gate owned by this thread, or with `handle` the notifying side of one in another thread, with a descriptor
+   * of its own: it never writes to anything else, however the owner ends.
    *
-   * @throws SystemError EMFILE, ENFILE, ENOMEM: see eventfd(2)
+   * @throws SystemError EMFILE, ENFILE, ENOMEM: see eventfd(2); `ERR_AIO_INVALID_ARG_TYPE`; `ERR_AIO_CLOSED` if the
+   *   owner has closed it already
    */
   constructor(handle?: NotifyGateHandle) {
     this.#isOwner = handle === undefined
@@ -55,7 +62,7 @@ export class NotifyGate implements Disposable {
       this.#notifier = new EventNotifier()
       return
     }
-    const { words, fd } = requireObject(handle, 'handle')
+    const { words, notifier } = requireObject(handle, 'handle')
     if (
       !(words instanceof Int32Array && words.buffer instanceof SharedArrayBuffer && words.length === WORDS)
     ) {
@@ -65,7 +72,8 @@ export class NotifyGate implements Disposable {
       )
     }
     this.#words = words
-    this.#notifier = EventNotifier.fromFd(fd)
+    this.#notifier = EventNotifier.from(notifier)
+    forgotten.register(this, this.#notifier, this)
   }
 
   /**
@@ -75,7 +83,7 @@ export class NotifyGate implements Disposable {
    */
   get handle(): NotifyGateHandle {
     if (this.#notifier.fd < 0) throw aioError('ERR_AIO_CLOSED', 'This NotifyGate is closed: make a new one.')
-    return { words: this.#words, fd: this.#notifier.fd }
+    return { words: this.#words, notifier: this.#notifier.handle }
   }
 
   /** Readable when a sleeping owner is to wake. */
@@ -86,16 +94,15 @@ export class NotifyGate implements Disposable {
   /**
    * Any thread: what was published before is seen by the owner's next look, and an owner that sleeps is woken (N1).
    *
-   * After the owner has closed the gate nobody sleeps on it and this does nothing.
+   * After the owner has closed the gate, or its thread has ended, nobody sleeps on it and this wakes nobody.
    *
-   * @throws SystemError EBADF if the owner sleeps but other code closed its descriptor; in the owner's thread
-   *   `ERR_AIO_CLOSED` after `abandon()`
+   * @throws `ERR_AIO_CLOSED` if the owner sleeps and this side is closed, or abandoned
    */
   notify(): void {
     const words = this.#words
     // Pairs with beginWait(): store notified, load notifyMe here; store notifyMe, load notified there.
     Atomics.store(words, NOTIFIED, 1)
-    // The write must not be skipped because `notified` was set before: the owner may have looked in between.
+    // Not skipped if `notified` was set before: whoever set it may not write, because its thread was terminated first.
     if (Atomics.load(words, NOTIFY_ME) !== 0) this.#write()
     else Atomics.add(words, AVOIDED, 1)
   }
@@ -170,10 +177,11 @@ export class NotifyGate implements Disposable {
     this.#notifier.abandon()
   }
 
-  /** Closes the eventfd if this is the owner's side. May be called twice. */
+  /** Closes this side's descriptor. The owner is not notified any more, and others wake nobody. May be called twice. */
   close(): void {
     // First, so that a notifier that comes later does not write to a number that is another file's by then.
     if (this.#isOwner) Atomics.store(this.#words, NOTIFY_ME, 0)
+    else forgotten.unregister(this)
     this.#notifier.close()
   }
 

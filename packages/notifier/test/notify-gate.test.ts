@@ -146,8 +146,9 @@ test('X3: what is no handle of a gate is refused', () => {
     null,
     5,
     {},
-    { words: new Int32Array(4), fd: 1 },
-    { words: new Int32Array(new SharedArrayBuffer(4)), fd: 1 },
+    { words: new Int32Array(4), notifier: { fd: 1, identity: -1 } },
+    { words: new Int32Array(new SharedArrayBuffer(4)), notifier: { fd: 1, identity: -1 } },
+    { words: new Int32Array(new SharedArrayBuffer(16)), notifier: { fd: '1', identity: -1 } },
   ]) {
     expect(() => new NotifyGate(handle as never)).toThrow(
       expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }),

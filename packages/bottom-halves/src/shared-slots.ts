@@ -1,0 +1,44 @@
+import { aioError } from '@aiokit/errors'
+import type { BottomHalf } from './bottom-half.ts'
+import { MAX_SHARED, SharedStates } from './shared-states.ts'
+
+/** The loop's side of the bottom halves that it shares: which one has which place. */
+export class SharedSlots {
+  readonly states: SharedStates = new SharedStates()
+  /** By place; null where there is none, or none any more. */
+  readonly #owners: (BottomHalf | null)[] = []
+  readonly #free: number[] = []
+
+  /**
+   * Gives a bottom half a place.
+   *
+   * @throws `ERR_AIO_TOO_MANY_SHARED` if there is none left
+   */
+  add(bh: BottomHalf): number {
+    const id = this.#free.pop() ?? this.#owners.length
+    if (id === MAX_SHARED) {
+      throw aioError(
+        'ERR_AIO_TOO_MANY_SHARED',
+        `A loop can share ${MAX_SHARED} bottom halves: delete() those that are done with, or share one for many things.`,
+      )
+    }
+    this.#owners[id] = bh
+    return id
+  }
+
+  remove(id: number): void {
+    this.#owners[id] = null
+    if (this.states.retire(id)) this.#free.push(id)
+  }
+
+  /** Calls `schedule` with each that other threads have scheduled since, in that order. */
+  takeAll(schedule: (bh: BottomHalf) => void): void {
+    const { states } = this
+    for (const id of states.take()) {
+      const scheduled = states.accept(id)
+      const bh = this.#owners[id]!
+      if (bh === null) this.#free.push(id)
+      else if (scheduled) schedule(bh)
+    }
+  }
+}

@@ -1,0 +1,9 @@
+export { importTask, loadTask } from './load.ts'
+export {
+  defineTask,
+  requireTask,
+  type Task,
+  type TaskArgument,
+  type TaskFunction,
+  type TaskResult,
+} from './task.ts'

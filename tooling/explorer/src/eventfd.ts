@@ -1,0 +1,42 @@
+import type { Op } from './access.ts'
+
+const EAGAIN = 11
+/** The number of a descriptor is its address and this, so that it is not taken for one. */
+const FIRST_FD = 100
+
+interface Kernel {
+  allocate(): number
+  access(op: Op, address: number): number
+}
+
+/** Where the counter of an eventfd is. */
+export function addressOf(fd: number): number {
+  return fd - FIRST_FD
+}
+
+/**
+ * In the place of `@aiokit/sys`: eventfds, each a word that a waiting thread can sleep on. What the code under test does
+ * not need is not here.
+ */
+export function modelEventfds(kernel: Kernel): Record<string, unknown> {
+  return {
+    EAGAIN,
+    EBADF: 9,
+    EFD_CLOEXEC: 0,
+    EFD_NONBLOCK: 0,
+    F_DUPFD_CLOEXEC: 0,
+    eventfd: () => FIRST_FD + kernel.allocate(),
+    // A duplicate is as good as the original.
+    fcntl: (fd: number) => fd,
+    eventfdWrite: (fd: number) => kernel.access('eventfdWrite', addressOf(fd)),
+    eventfdRead: (fd: number) => (kernel.access('eventfdRead', addressOf(fd)) === 1 ? 0 : -EAGAIN),
+    close: () => 0,
+    own: () => {},
+    disown: () => {},
+    check: (result: number, syscall: string) => {
+      if (result < 0) throw new Error(`${syscall} failed: ${result}`)
+      return result
+    },
+    monotonicNs: () => 0,
+  }
+}

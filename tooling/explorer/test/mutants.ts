@@ -1,0 +1,446 @@
+import type { Patch } from '../src/load.ts'
+import type { ScenarioName } from './scenarios/index.ts'
+
+export interface Mutant {
+  readonly title: string
+  readonly patches: readonly Patch[]
+  /** Where it is found. */
+  readonly scenario: ScenarioName
+}
+
+const GATE = 'packages/notifier/src/notify-gate.ts'
+const LIST = 'packages/qlist/src/atomic-slist.ts'
+const STATES = 'packages/bottom-halves/src/shared-states.ts'
+const BOTTOM_HALVES = 'packages/bottom-halves/src/bottom-half-list.ts'
+const REMOTE = 'packages/bottom-halves/src/remote-bottom-half.ts'
+const CONTEXT = 'packages/aio/src/aio-context.ts'
+
+const NOTIFIERS: ScenarioName = 'N1, N2, N3, N6: two notifiers and a context'
+const TWICE: ScenarioName = 'B1: a thread that schedules twice'
+const SAME: ScenarioName = 'B1, N5: two threads that schedule the same bottom half'
+const REUSED: ScenarioName = 'B5: a place that is used again'
+const PUSHES: ScenarioName = 'L6: two threads push and one takes'
+
+/** Mistakes in the order or the kind of accesses; whoever makes one of them in earnest is to be told so by the tests. */
+export const mutants: readonly Mutant[] = [
+  {
+    title: 'N1: notify() looks at notifyMe before it stores notified',
+    scenario: NOTIFIERS,
+    patches: [
+      {
+        file: GATE,
+        find: `    Atomics.store(words, NOTIFIED, 1)
+    // Not skipped if \`notified\` was set before: whoever set it may not write, because its thread was terminated first.
+    if (Atomics.load(words, NOTIFY_ME) !== 0) this.#write()`,
+        replace: `    const sleeps = Atomics.load(words, NOTIFY_ME) !== 0
+    Atomics.store(words, NOTIFIED, 1)
+    if (sleeps) this.#write()`,
+      },
+    ],
+  },
+  {
+    title: 'N1: notify() skips the eventfd when notified was set',
+    scenario: 'N1, N5: one of two threads is terminated',
+    patches: [
+      {
+        file: GATE,
+        find: `    Atomics.store(words, NOTIFIED, 1)
+`,
+        replace: `    if (Atomics.exchange(words, NOTIFIED, 1) !== 0) return
+`,
+      },
+    ],
+  },
+  {
+    title: 'N1: the bottom half is scheduled after the notification',
+    scenario: TWICE,
+    patches: [
+      {
+        file: REMOTE,
+        find: `    if (!this.#states.schedule(this.#id, this.#generation)) return false
+    this.#gate.notify()
+    return true`,
+        replace: `    this.#gate.notify()
+    return this.#states.schedule(this.#id, this.#generation)`,
+      },
+    ],
+  },
+  {
+    title: 'N2: beginWait() looks at notified before it raises notifyMe',
+    scenario: NOTIFIERS,
+    patches: [
+      {
+        file: GATE,
+        find: `    Atomics.add(this.#words, NOTIFY_ME, SLEEPER)
+    return Atomics.load(this.#words, NOTIFIED) === 0`,
+        replace: `    const maySleep = Atomics.load(this.#words, NOTIFIED) === 0
+    Atomics.add(this.#words, NOTIFY_ME, SLEEPER)
+    return maySleep`,
+      },
+    ],
+  },
+  {
+    title: 'N2: a poll sleeps although it was notified',
+    scenario: NOTIFIERS,
+    patches: [
+      {
+        file: CONTEXT,
+        find: 'this.#fds.wait(maySleep ? timeoutNs : 0)',
+        replace: 'this.#fds.wait(timeoutNs)',
+      },
+    ],
+  },
+  {
+    title: 'N2: a flag and not a count of sleepers',
+    scenario: 'N2: a poll inside the bracket of another',
+    patches: [
+      {
+        file: GATE,
+        find: 'Atomics.sub(this.#words, NOTIFY_ME, SLEEPER)',
+        replace: 'Atomics.store(this.#words, NOTIFY_ME, 0)',
+      },
+    ],
+  },
+  {
+    title: 'N5: what is looked at is whether the owner dispatches, and not whether it sleeps',
+    scenario: 'B4, N5: a nested poll waits for what another thread schedules',
+    patches: [
+      // As if the outermost poll said "dispatching" while it runs callbacks: those that are nested say nothing.
+      {
+        file: CONTEXT,
+        find: 'const maySleep = this.#gate.beginWait()',
+        replace: 'const maySleep = this.#depth > 1 || this.#gate.beginWait()',
+      },
+      {
+        file: CONTEXT,
+        find: '        this.#gate.endWait()',
+        replace: '        if (this.#depth === 1) this.#gate.endWait()',
+      },
+    ],
+  },
+  {
+    title: 'N3: the notification is accepted after the dispatch',
+    scenario: 'N3: a notification during the dispatch',
+    patches: [
+      {
+        file: CONTEXT,
+        find: `    if (signalled) this.#accepts++
+    this.#gate.accept(signalled)
+`,
+        replace: `    this.#signalled = signalled
+`,
+      },
+      {
+        file: CONTEXT,
+        find: '  #depth = 0\n',
+        replace: '  #depth = 0\n  #signalled = false\n',
+      },
+      {
+        file: CONTEXT,
+        find: '      return this.#dispatch()\n',
+        replace: `      const progress = this.#dispatch()
+      this.#gate.accept(this.#signalled)
+      return progress
+`,
+      },
+    ],
+  },
+  {
+    title: 'N3: the notification is accepted after the bottom halves',
+    scenario: 'N3: a notification during the dispatch',
+    patches: [
+      {
+        file: CONTEXT,
+        find: `    if (signalled) this.#accepts++
+    this.#gate.accept(signalled)
+`,
+        replace: `    this.#signalled = signalled
+`,
+      },
+      {
+        file: CONTEXT,
+        find: '  #depth = 0\n',
+        replace: '  #depth = 0\n  #signalled = false\n',
+      },
+      {
+        file: CONTEXT,
+        find: '        return this.#bottomHalves.run()\n',
+        replace: `        try {
+          return this.#bottomHalves.run()
+        } finally {
+          this.#gate.accept(this.#signalled)
+        }
+`,
+      },
+    ],
+  },
+  {
+    title: 'N3: notified is not cleared',
+    scenario: NOTIFIERS,
+    patches: [
+      {
+        file: GATE,
+        find: 'if (Atomics.load(this.#words, NOTIFIED) !== 0) Atomics.store(this.#words, NOTIFIED, 0)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    title: 'N3: the eventfd is not cleared',
+    scenario: NOTIFIERS,
+    patches: [{ file: GATE, find: 'if (signalled) this.#notifier.testAndClear()', replace: '' }],
+  },
+  {
+    title: 'N4: hostCheck() clears everything',
+    scenario: 'N4: a host loop inside the bracket of a poll',
+    patches: [
+      {
+        file: GATE,
+        find: 'Atomics.and(this.#words, NOTIFY_ME, ~HOST)',
+        replace: 'Atomics.store(this.#words, NOTIFY_ME, 0)',
+      },
+    ],
+  },
+  {
+    title: 'N4: hostPrepare() does not look at notified',
+    scenario: 'N4: a host loop whose callback schedules',
+    patches: [
+      {
+        file: GATE,
+        find: `    Atomics.or(this.#words, NOTIFY_ME, HOST)
+    return Atomics.load(this.#words, NOTIFIED) === 0`,
+        replace: `    Atomics.or(this.#words, NOTIFY_ME, HOST)
+    return true`,
+      },
+    ],
+  },
+  {
+    title: 'N4: hostPrepare() looks at notified before it raises notifyMe',
+    scenario: 'N4: a host loop whose callback schedules',
+    patches: [
+      {
+        file: GATE,
+        find: `    Atomics.or(this.#words, NOTIFY_ME, HOST)
+    return Atomics.load(this.#words, NOTIFIED) === 0`,
+        replace: `    const maySleep = Atomics.load(this.#words, NOTIFIED) === 0
+    Atomics.or(this.#words, NOTIFY_ME, HOST)
+    return maySleep`,
+      },
+    ],
+  },
+  {
+    title: 'N4: the owner does not nudge a host loop',
+    scenario: 'N4: a host loop whose callback schedules',
+    patches: [
+      { file: BOTTOM_HALVES, find: 'if (this.#ready++ === 0) this.#gate.nudge()', replace: 'this.#ready++' },
+    ],
+  },
+  {
+    title: 'N4: what a poll leaves is not said to the host loop',
+    scenario: 'N4: a host loop whose callback polls, and a bottom half throws',
+    patches: [{ file: BOTTOM_HALVES, find: 'if (this.#ready > 0) this.#gate.nudge()', replace: '' }],
+  },
+  {
+    title: 'N4: a poll forgets the host loop',
+    scenario: 'N4: a host loop whose callback polls',
+    patches: [
+      {
+        file: GATE,
+        find: 'Atomics.sub(this.#words, NOTIFY_ME, SLEEPER)',
+        replace: 'Atomics.store(this.#words, NOTIFY_ME, 0)',
+      },
+    ],
+  },
+  {
+    title: 'B1: schedule() only looks when it was scheduled already',
+    scenario: TWICE,
+    patches: [
+      {
+        file: STATES,
+        find: '      if (state >>> 2 !== generation) return false\n',
+        replace:
+          '      if (state >>> 2 !== generation) return false\n      if ((state & SCHEDULED) !== 0) return true\n',
+      },
+    ],
+  },
+  {
+    title: 'B1: schedule() stores instead of comparing and exchanging',
+    scenario: SAME,
+    patches: [
+      {
+        file: STATES,
+        find: 'if (Atomics.compareExchange(words, at, state, state | QUEUED | SCHEDULED) !== state) continue',
+        replace: 'Atomics.store(words, at, state | QUEUED | SCHEDULED)',
+      },
+    ],
+  },
+  {
+    title: 'B1: schedule() pushes before it sets the bit',
+    scenario: SAME,
+    patches: [
+      {
+        file: STATES,
+        find: `      if (Atomics.compareExchange(words, at, state, state | QUEUED | SCHEDULED) !== state) continue
+      // It is this thread that puts it on the list; if the bit was set before, it is the one that set it.
+      if ((state & QUEUED) === 0) this.#list.push(id)`,
+        replace: `      if ((state & QUEUED) === 0) this.#list.push(id)
+      Atomics.or(words, at, QUEUED | SCHEDULED)`,
+      },
+    ],
+  },
+  {
+    title: 'B1: the bits are cleared after the callback',
+    scenario: TWICE,
+    patches: [
+      {
+        file: STATES,
+        find: 'return (Atomics.and(this.words, STATES + id, ~(QUEUED | SCHEDULED)) & SCHEDULED) !== 0',
+        replace: 'return (Atomics.load(this.words, STATES + id) & SCHEDULED) !== 0',
+      },
+      {
+        file: BOTTOM_HALVES,
+        find: `      else bh.guard.run(bh.callback, bh.name)
+`,
+        replace: `      else bh.guard.run(bh.callback, bh.name)
+      if (bh.place >= 0) Atomics.and(shared!.states.words, 2 + bh.place, ~3)
+`,
+      },
+    ],
+  },
+  {
+    title: 'B5: cancel() loads and stores',
+    scenario: 'B5: a schedule that is cancelled',
+    patches: [
+      {
+        file: STATES,
+        find: 'Atomics.and(this.words, STATES + id, ~SCHEDULED)',
+        replace: 'Atomics.store(this.words, STATES + id, Atomics.load(this.words, STATES + id) & ~SCHEDULED)',
+      },
+    ],
+  },
+  {
+    title: 'B5: cancel() clears both bits',
+    scenario: 'B5: a schedule that is cancelled',
+    patches: [
+      {
+        file: STATES,
+        find: 'Atomics.and(this.words, STATES + id, ~SCHEDULED)',
+        replace: 'Atomics.and(this.words, STATES + id, ~(QUEUED | SCHEDULED))',
+      },
+    ],
+  },
+  {
+    title: 'B5: retire() leaves the generation',
+    scenario: REUSED,
+    patches: [
+      { file: STATES, find: '((state & ~SCHEDULED) + GENERATION) | 0', replace: 'state & ~SCHEDULED' },
+    ],
+  },
+  {
+    title: 'B5: retire() loads and stores',
+    scenario: REUSED,
+    patches: [
+      {
+        file: STATES,
+        find: 'if (Atomics.compareExchange(words, at, state, next) === state) return (state & QUEUED) === 0',
+        replace: `Atomics.store(words, at, next)
+      return (state & QUEUED) === 0`,
+      },
+    ],
+  },
+  {
+    title: 'B5: a place is used again while it is on the list, its bits cleared',
+    scenario: REUSED,
+    patches: [
+      {
+        file: STATES,
+        find: '((state & ~SCHEDULED) + GENERATION) | 0',
+        replace: '((state & ~(SCHEDULED | QUEUED)) + GENERATION) | 0',
+      },
+      { file: STATES, find: 'return (state & QUEUED) === 0\n', replace: 'return true\n' },
+    ],
+  },
+  {
+    title: 'L6: push() stores the head',
+    scenario: PUSHES,
+    patches: [
+      {
+        file: LIST,
+        find: 'if (Atomics.compareExchange(memory, this.#head, newest, link) === newest) return newest === END',
+        replace: `Atomics.store(memory, this.#head, link)
+      return newest === END`,
+      },
+    ],
+  },
+  {
+    title: 'L6: push() writes the link after the head',
+    scenario: PUSHES,
+    patches: [
+      {
+        file: LIST,
+        find: `      memory[this.#next + id] = newest
+`,
+        replace: '',
+      },
+      {
+        file: LIST,
+        find: 'if (Atomics.compareExchange(memory, this.#head, newest, link) === newest) return newest === END',
+        replace: `if (Atomics.compareExchange(memory, this.#head, newest, link) === newest) {
+        memory[this.#next + id] = newest
+        return newest === END
+      }`,
+      },
+    ],
+  },
+  {
+    title: 'L6: push() writes the link once and not for each attempt',
+    scenario: PUSHES,
+    patches: [
+      {
+        file: LIST,
+        find: `    for (;;) {
+      const newest = Atomics.load(memory, this.#head)`,
+        replace: `    memory[this.#next + id] = Atomics.load(memory, this.#head)
+    for (;;) {
+      const newest = Atomics.load(memory, this.#head)`,
+      },
+      {
+        file: LIST,
+        find: `      memory[this.#next + id] = newest
+`,
+        replace: '',
+      },
+    ],
+  },
+  {
+    title: 'L6: takeAll() loads and stores',
+    scenario: PUSHES,
+    patches: [
+      {
+        file: LIST,
+        find: 'this.#taken.add(Atomics.exchange(this.#memory, this.#head, END))',
+        replace: `const newest = Atomics.load(this.#memory, this.#head)
+    Atomics.store(this.#memory, this.#head, END)
+    this.#taken.add(newest)`,
+      },
+    ],
+  },
+  {
+    title: 'L6: the link is read after the id was given out',
+    scenario: PUSHES,
+    patches: [
+      {
+        file: LIST,
+        find: `    const link = this.#oldest
+    if (link === END) return DONE
+    // Before the id is given out: from then on it may be pushed, which writes this word.
+    this.#oldest = this.#memory[this.#next + link - 1]!`,
+        replace: `    if (this.#given !== END) this.#oldest = this.#memory[this.#next + this.#given - 1]!
+    const link = this.#oldest
+    this.#given = link
+    if (link === END) return DONE`,
+      },
+      { file: LIST, find: '  #oldest = END\n', replace: '  #oldest = END\n  #given = END\n' },
+    ],
+  },
+]

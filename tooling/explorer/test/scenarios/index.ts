@@ -1,0 +1,32 @@
+import { cancelling, duringDispatch, nested, notifiers, reusing, schedulers, terminated } from './context.ts'
+import { host, inside, leftOver } from './gate.ts'
+import { list } from './list.ts'
+import type { MakeScenario } from './world.ts'
+
+/** By what they are about, with the rules that they prove. */
+export const scenarios = {
+  'N1, N2, N3, N6: two notifiers and a context': notifiers,
+  'N3: a notification during the dispatch': duringDispatch,
+  'N1, N5: one of two threads is terminated': terminated,
+  'B1: a thread that schedules twice': schedulers({ bh: 'bh', times: 2 }),
+  'B1, N5: two threads that schedule the same bottom half': schedulers(
+    { bh: 'bh', times: 1 },
+    { bh: 'bh', times: 1 },
+  ),
+  'L6, N5: two threads that schedule one bottom half each': schedulers(
+    { bh: 'a', times: 1 },
+    { bh: 'b', times: 1 },
+  ),
+  'B4, N5: a nested poll waits for what another thread schedules': nested,
+  'B5: a schedule that is cancelled': cancelling,
+  'B5: a place that is used again': reusing,
+  'N2: a poll inside the bracket of another': inside('poll'),
+  'N4: a host loop inside the bracket of a poll': inside('host'),
+  'N4: a host loop whose callback schedules': host('schedules'),
+  'N4: a host loop whose callback polls': host('polls'),
+  'N4: a host loop whose callback polls, and a bottom half schedules itself': leftOver('scheduling'),
+  'N4: a host loop whose callback polls, and a bottom half throws': leftOver('throwing'),
+  'L6: two threads push and one takes': list,
+} satisfies Record<string, MakeScenario>
+
+export type ScenarioName = keyof typeof scenarios

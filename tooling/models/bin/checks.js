@@ -1,0 +1,72 @@
+/**
+ * What is verified. A mutant is a mistake that the model makes when its name is defined; spin must find it.
+ *
+ * @typedef {object} Check
+ * @property {string} model
+ * @property {string[]} defines
+ * @property {string} property
+ * @property {boolean} formula whether the property is an LTL formula; otherwise assertions
+ * @property {string | null} mutant
+ */
+
+const UNDONE = 'nothing is left undone'
+const REST = 'the owner comes to rest'
+const SERVED = 'whoever notifies is served'
+
+const gate = (property, defines, mutant = null) => ({
+  model: 'notify-gate.pml',
+  defines,
+  property,
+  formula: property !== UNDONE,
+  mutant,
+})
+const list = (mutant = null) => ({
+  model: 'shared-list.pml',
+  defines: [],
+  property: UNDONE,
+  formula: false,
+  mutant,
+})
+
+/** @type {Check[]} */
+export const checks = [
+  gate(UNDONE, []),
+  gate(UNDONE, ['ATTACHED']),
+  gate(REST, ['REST']),
+  gate(REST, ['REST', 'ATTACHED']),
+  gate(SERVED, ['SERVED']),
+  gate(SERVED, ['SERVED', 'ATTACHED']),
+  list(),
+  ...[
+    'LOOKS_BEFORE_IT_STORES',
+    'SKIPS_IF_NOTIFIED',
+    'READS_DISPATCHING',
+    'LOOKS_BEFORE_IT_RAISES',
+    'A_FLAG_AND_NO_COUNT',
+    'CHECK_CLEARS_EVERYTHING',
+    'ACCEPTS_AFTER_BOTTOM_HALVES',
+    'ACCEPTS_AFTER_DISPATCH',
+  ].map((mutant) => gate(UNDONE, [], mutant)),
+  ...['CLEARS_THE_EVENTFD_AFTER_DISPATCH', 'NEVER_NUDGES', 'PREPARES_WITHOUT_LOOKING'].map((mutant) =>
+    gate(UNDONE, ['ATTACHED'], mutant),
+  ),
+  ...['NEVER_CLEARS_NOTIFIED', 'NEVER_CLEARS_THE_EVENTFD'].map((mutant) => gate(REST, ['REST'], mutant)),
+  ...[
+    'SCHEDULE_ONLY_LOOKS',
+    'SCHEDULE_STORES',
+    'PUSHES_BEFORE_THE_BIT',
+    'ACCEPTS_AFTER_THE_CALLBACK',
+    'CANCEL_LOADS_AND_STORES',
+    'CANCEL_CLEARS_BOTH_BITS',
+    'GENERATION_STAYS',
+    'RETIRE_STORES',
+    'REUSES_A_PLACE_ON_THE_LIST',
+    'PUSH_STORES_THE_HEAD',
+    'LINKS_AFTER_THE_HEAD',
+    'TAKES_BY_LOADING_AND_STORING',
+    'READS_THE_LINK_LATE',
+  ].map(list),
+]
+
+/** Defined in the models and no mutants. */
+export const variants = ['ATTACHED', 'REST', 'SERVED']
