@@ -1,10 +1,12 @@
-import { isIPv4, isIPv6 } from 'node:net'
 import { endianness, networkInterfaces } from 'node:os'
 import { aioRangeError, aioTypeError, describe, requireInteger, requireObject } from '@aiokit/errors'
 import { AF_INET, AF_INET6, AF_UNIX } from './constants.ts'
 
 /** Where a socket is: a path in the file system (or, beginning with NUL, in the abstract namespace), or host and port. */
 export type SocketAddress = { path: string } | { host: string; port: number }
+
+/** An import would load it whenever a program starts, and few have an address to encode. */
+const net = () => process.getBuiltinModule('node:net')
 
 /** Bytes enough for any address: sizeof(struct sockaddr_storage). */
 export const SOCKADDR_MAX = 128
@@ -32,14 +34,14 @@ export function encodeAddress(address: SocketAddress): Uint8Array {
   const { host } = address
   const port = requireInteger(address.port, 'port', 0, 65_535)
   // isIPv4() would make a string of it.
-  if (typeof host === 'string' && isIPv4(host)) {
+  if (typeof host === 'string' && net().isIPv4(host)) {
     const bytes = new Uint8Array(IPV4_SIZE)
     const view = family(bytes, AF_INET)
     view.setUint16(2, port)
     bytes.set(ipv4(host), 4)
     return bytes
   }
-  if (typeof host === 'string' && isIPv6(host)) {
+  if (typeof host === 'string' && net().isIPv6(host)) {
     const bytes = new Uint8Array(IPV6_SIZE)
     const view = family(bytes, AF_INET6)
     view.setUint16(2, port)

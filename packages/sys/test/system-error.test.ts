@@ -37,3 +37,18 @@ test('X2: the stack begins at the caller, and a result that is no error comes ba
     expect.objectContaining({ code: 'EBADF', stack: expect.stringMatching(/\n +at attempt/) }),
   )
 })
+
+test('X2: what is no result, no name or no detail is refused with a code', () => {
+  const anything: never[] = [Symbol('odd'), 1n, {}, null, undefined, () => {}] as never[]
+  const code = 'ERR_AIO_INVALID_ARG_TYPE'
+  for (const odd of anything) {
+    expect(() => check(odd, 'read')).toThrow(expect.objectContaining({ code }))
+    expect(() => check(-1, odd)).toThrow(expect.objectContaining({ code }))
+    expect(() => new SystemError(odd, 'read')).toThrow(expect.objectContaining({ code }))
+    if (odd !== undefined) expect(() => check(-1, 'read', odd)).toThrow(expect.objectContaining({ code }))
+  }
+  for (const errno of [0, 1, -1.5, Number.NaN])
+    expect(() => new SystemError(errno, 'read')).toThrow(
+      expect.objectContaining({ code: 'ERR_AIO_OUT_OF_RANGE' }),
+    )
+})

@@ -5,6 +5,8 @@ import { aioError } from '@aiokit/errors'
 import { EventNotifier } from '@aiokit/notifier'
 import { check, ECANCELED, EFAULT, EINTR, POLLIN, ppoll } from '@aiokit/sys'
 import { CONNECT, OPENAT, type Operation, READ, READV, STATX, WRITE, WRITEV } from '../operation.ts'
+import type { SlabMessage, WorkerData } from '../worker.ts'
+import { workerProgram } from '../worker-program.ts'
 import type { Deliveries } from './deliveries.ts'
 import {
   JOB_FD,
@@ -21,16 +23,12 @@ import {
   SLOTS,
 } from './job-queue.ts'
 import { STATX_SIZE, statxOffset } from './run-job.ts'
-import type { SlabMessage, WorkerData } from './worker.ts'
 
 /** The most bytes that a job moves: vectors are gathered, and their memory has to be somewhere. */
 const MAX_JOB = 1 << 30
 
 /** Starting a thread takes some 30 ms. */
 const START_TIMEOUT_MS = 10_000
-
-/** From `src` as from `dist`: a worker is started from what was compiled. */
-const program = new URL('../../dist/threads/worker.js', import.meta.url)
 
 /**
  * Worker threads that make blocking system calls. They are started as they are needed, sleep on a word of shared memory,
@@ -256,7 +254,7 @@ export class Workers {
   #startWorker(): void {
     const { port1, port2 } = new MessageChannel()
     const workerData: WorkerData = { ...this.#memory, wakeFd: this.#notifier.fd, slabs: port2 }
-    const worker = new Worker(program, {
+    const worker = new Worker(workerProgram, {
       workerData,
       transferList: [port2],
       execArgv: [],

@@ -2,8 +2,8 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { EventNotifier } from '@aiokit/notifier'
 import { ECANCELED } from '@aiokit/sys'
-import { JOB_RESULT, JOB_SLAB, type JobMemory, JobQueue } from './job-queue.ts'
-import { runJob } from './run-job.ts'
+import { JOB_RESULT, JOB_SLAB, type JobMemory, JobQueue } from './threads/job-queue.ts'
+import { runJob } from './threads/run-job.ts'
 
 /** What the owner gives a worker. */
 export interface WorkerData extends JobMemory {
