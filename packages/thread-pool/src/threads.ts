@@ -1,0 +1,108 @@
+import type { AioContext, AioContextHandle } from '@aiokit/aio'
+import type { Task } from '@aiokit/task'
+import { LEAVING, LOOKING, NOT_THERE, type PoolMemory } from './pool-memory.ts'
+import { StartedThread } from './started-thread.ts'
+import type { ThreadOptions } from './thread-options.ts'
+
+/** What the threads of a pool tell it. */
+export interface ThreadsOwner {
+  /** Threads have finished requests, or want arguments. */
+  finished(): void
+  /** A thread is no more: `number` is free again. `expected` if it was asked to go, or had nothing to do. */
+  ended(thread: StartedThread, expected: boolean): void
+}
+
+/** The threads of a pool: starts them, dismisses them, notices their end. */
+export class Threads {
+  readonly #ctx: AioContext
+  readonly #memory: PoolMemory
+  readonly #options: ThreadOptions & { readonly measure: boolean }
+  readonly #owner: ThreadsOwner
+  readonly #handle: AioContextHandle
+  /** By number. */
+  readonly #threads: (StartedThread | null)[] = []
+  /** Those that are there, those that are about to go included. */
+  count = 0
+
+  constructor(
+    ctx: AioContext,
+    memory: PoolMemory,
+    options: ThreadOptions & { readonly measure: boolean },
+    owner: ThreadsOwner,
+  ) {
+    this.#ctx = ctx
+    this.#memory = memory
+    this.#options = options
+    this.#owner = owner
+    this.#handle = ctx.handle
+  }
+
+  get(number: number): StartedThread | null {
+    return this.#threads[number] ?? null
+  }
+
+  [Symbol.iterator](): Iterator<StartedThread> {
+    return this.#threads.filter((thread) => thread !== null)[Symbol.iterator]()
+  }
+
+  /** @throws SystemError EMFILE; what `new Worker` throws */
+  start(tasks: readonly Task[]): void {
+    const free = this.#threads.indexOf(null)
+    const number = free >= 0 ? free : this.#threads.length
+    const memory = this.#memory
+    const finished = this.#ctx.createBottomHalf(() => this.#owner.finished(), {
+      name: 'thread pool',
+      shared: true,
+    })
+    let thread: StartedThread
+    // From now on it counts: it will look for work.
+    memory.setThreadState(number, LOOKING)
+    memory.threadCount = Math.max(memory.threadCount, number + 1)
+    try {
+      thread = new StartedThread(
+        {
+          memory: memory.buffer,
+          thread: number,
+          gate: this.#handle.gate,
+          states: this.#handle.states,
+          measure: this.#options.measure,
+          tasks,
+        },
+        finished,
+        this.#options,
+      )
+    } catch (error) {
+      memory.setThreadState(number, NOT_THERE)
+      finished.delete()
+      throw error
+    }
+    this.#threads[number] = thread
+    this.count++
+    this.#ctx.setFdHandler(thread.lifeline, { read: () => this.#ended(thread) })
+  }
+
+  /** Has so many stay at most: the others go when they have finished what they are at. */
+  dismissAllBut(max: number): void {
+    let staying = 0
+    for (const { number } of this) {
+      if (this.#memory.threadState(number) === LEAVING) continue
+      const dismissed = ++staying > max
+      this.#memory.setDismissed(number, dismissed)
+      if (dismissed) this.#memory.wake(number)
+    }
+  }
+
+  #ended(thread: StartedThread): void {
+    const { number } = thread
+    const memory = this.#memory
+    this.#ctx.setFdHandler(thread.lifeline, null)
+    const expected = memory.threadState(number) === LEAVING
+    memory.setThreadState(number, NOT_THERE)
+    memory.setDismissed(number, false)
+    memory.satisfy(number)
+    this.count--
+    this.#owner.ended(thread, expected)
+    this.#threads[number] = null
+    thread.dispose()
+  }
+}
