@@ -6,8 +6,16 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import path from 'node:path'
 import { rolldown } from 'rolldown'
 
-/** What is made of src/<name>.ts, where there is one: the package, and the program of its worker threads. */
-const ENTRIES = ['index', 'worker']
+/**
+ * What is made of src/<name>.ts, where there is one: the package, and the programs of its worker threads. A bare one has
+ * everything that it needs in itself, and is CommonJS: while Node loads ECMAScript modules it has files open, which nobody
+ * closes if the thread is ended then.
+ */
+const ENTRIES = [
+  { name: 'index', format: 'esm', external: /^[^./]/ },
+  { name: 'worker', format: 'esm', external: /^[^./]/ },
+  { name: 'bare-worker', format: 'cjs', external: /^node:/ },
+]
 
 /** This folder and all that it refers to, each once. */
 function projects(folder, found = new Set()) {
@@ -19,11 +27,11 @@ function projects(folder, found = new Set()) {
 }
 
 /** Each entry is bundled for itself: a part that two have in common would be one more file to load. */
-async function bundle(folder, input, name) {
+async function bundle(folder, input, { name, format, external }) {
   const build = await rolldown({
     cwd: folder,
     input,
-    external: /^[^./]/,
+    external,
     platform: 'node',
     tsconfig: false,
     transform: { target: 'es2023' },
@@ -33,8 +41,8 @@ async function bundle(folder, input, name) {
     },
   })
   const { output } = await build.generate({
-    file: path.join(folder, `dist/${name}.js`),
-    format: 'esm',
+    file: path.join(folder, `dist/${name}.${format === 'cjs' ? 'cjs' : 'js'}`),
+    format,
     sourcemap: true,
     codeSplitting: false,
   })
@@ -52,8 +60,8 @@ function write(file, text) {
 }
 
 for (const folder of projects(process.cwd())) {
-  for (const name of ENTRIES) {
-    const input = path.join(folder, `src/${name}.ts`)
-    if (existsSync(input)) await bundle(folder, input, name)
+  for (const entry of ENTRIES) {
+    const input = path.join(folder, `src/${entry.name}.ts`)
+    if (existsSync(input)) await bundle(folder, input, entry)
   }
 }

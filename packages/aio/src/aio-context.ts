@@ -57,6 +57,7 @@ const STAGES = 4
 // Of this thread: a context never leaves the thread that made it.
 let running: AioContext | null = null
 let current: AioContext | null = null
+let polling = 0
 
 /**
  * An event loop of your own: descriptors, event notifiers, bottom halves and timers, run by `poll()`, which a
@@ -141,6 +142,14 @@ export class AioContext implements Disposable {
   }
 
   /**
+   * How many polls are running in this thread, of any context, one inside the other. Code that is interrupted by a nested
+   * poll can tell by it what is called by that poll and what by itself.
+   */
+  static get depth(): number {
+    return polling
+  }
+
+  /**
    * Makes this the thread's context for code that is not called by any (an I/O thread does so at its start).
    *
    * @throws `ERR_AIO_CLOSED`
@@ -180,12 +189,14 @@ export class AioContext implements Disposable {
       requireNumber(timeoutNs, 'timeoutNs', 0, Number.POSITIVE_INFINITY)
     const parent = running
     running = this
+    polling++
     this.#depth++
     this.#polls++
     try {
       this.#wait(blocking ? this.#timeoutNs(timeoutNs) : 0)
       return this.#dispatch()
     } finally {
+      polling--
       this.#depth--
       running = parent
     }

@@ -2,7 +2,7 @@ import * as sys from '@aiokit/sys'
 import { pipe, readAll } from '@aiokit/testing'
 import { ManualClock, realtime } from '@aiokit/timers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { AioContext } from '../src/index.ts'
+import { AioContext } from '../src/index.ts'
 import { monitors, newContext } from './monitors.ts'
 
 describe.each(monitors)('nested polls and errors on %s', (_, make) => {
@@ -44,6 +44,25 @@ describe.each(monitors)('nested polls and errors on %s', (_, make) => {
     expect(log[5]).toBe(log[0]!.replace('enter', 'leave'))
     expect([...log].sort()).toEqual([0, 1, 2].flatMap((i) => [`enter ${i}`, `leave ${i}`]).sort())
     expect(ctx.poll(false)).toBe(false)
+  })
+
+  test('A5: AioContext.depth counts the polls of all contexts, also after one that threw', () => {
+    using other = newContext(make)
+    const depths: number[] = []
+    const look = () => depths.push(AioContext.depth)
+    other.scheduleOneshot(() => {
+      look()
+      throw new Error('inside')
+    })
+    ctx.scheduleOneshot(() => {
+      look()
+      expect(() => other.poll(true)).toThrow('inside')
+      look()
+    })
+    look()
+    ctx.poll(true)
+    look()
+    expect(depths).toEqual([0, 1, 2, 1, 0])
   })
 
   test('B4: a nested poll runs bottom halves that its parent had not got to', () => {

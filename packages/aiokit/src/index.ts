@@ -1,6 +1,7 @@
 export { type AioContextHandle, type AioStats, RemoteContext } from '@aiokit/aio'
 export * from '@aiokit/bottom-halves'
 export * from '@aiokit/buffer-pool'
+export * from '@aiokit/coroutine'
 // What throws them is for the packages; a program looks at `error.code`.
 export type { AioErrorCode } from '@aiokit/errors'
 export * from '@aiokit/fdmon'

@@ -10,3 +10,14 @@ test('X2: the code of a misuse has a type', () => {
   const code: aiokit.AioErrorCode = 'ERR_AIO_FDMON'
   expect(() => new aiokit.AioContext({ fdmon: 'kqueue' as never })).toThrow(expect.objectContaining({ code }))
 })
+
+test('C1: coroutines live in the contexts of this package', () => {
+  using ctx = new aiokit.AioContext()
+  const co = new aiokit.Coroutine(function* () {
+    yield* aiokit.coSleep(ctx, 1)
+    return aiokit.AioContext.current
+  })
+  co.enter(ctx)
+  ctx.waitWhile(() => !co.done)
+  expect(co.result).toBe(ctx)
+})

@@ -1,64 +1,25 @@
-import {
-  aioError,
-  aioTypeError,
-  describe,
-  requireFunction,
-  requireInteger,
-  requireObject,
-} from '@aiokit/errors'
+import { requireFunction, requireInteger, requireObject } from '@aiokit/errors'
 import {
   type AioHandler,
   type BufferGroup,
-  CQE_F_MORE,
   type CqeHandler,
-  ERR,
   type FdMonitor,
   type FdMonitorFactory,
   type FdMonitorHost,
-  HUP,
-  ReadyList,
+  type ReadyList,
   restartInterrupted,
   type Sqe,
   type SqeRequest,
 } from '@aiokit/fdmon'
-import {
-  check,
-  EAGAIN,
-  EBADF,
-  EBUSY,
-  ECANCELED,
-  EINTR,
-  ENOENT,
-  ENOMEM,
-  ETIME,
-  F_GETFD,
-  fcntl,
-  POLLNVAL,
-  ppoll,
-  SystemError,
-} from '@aiokit/sys'
+import { check, EAGAIN, EBUSY, EINTR, ENOMEM, ETIME } from '@aiokit/sys'
 import { UringBufferGroup } from './buffer-group.ts'
-import { Completions } from './completions.ts'
-import { DrainQueue } from './drain-queue.ts'
-import { PreparedSqe } from './prepared-sqe.ts'
+import { PollRequests } from './poll-requests.ts'
 import { Registrations } from './registrations.ts'
-import { UringRequest } from './request.ts'
+import { Requests } from './requests.ts'
 import { Ring } from './ring.ts'
 import { requireRing } from './support.ts'
-import {
-  CQE_FLAGS,
-  CQE_RES,
-  CQE_USER_DATA,
-  OP_ASYNC_CANCEL,
-  OP_POLL_ADD,
-  OP_POLL_REMOVE,
-  SQE_ADDRESS,
-  SQE_FD,
-  SQE_OP_FLAGS,
-  SQE_OPCODE,
-  SQE_USER_DATA,
-  SQE_WORDS,
-} from './uapi.ts'
+import { CQE_FLAGS, CQE_RES, CQE_USER_DATA } from './uapi.ts'
+import { GIVES_DESCRIPTOR, IS_REQUEST, NOBODY } from './user-data.ts'
 
 export interface UringMonitorOptions {
   /** Entries of the submission queue, a power of two from 1 to 32,768; default 256. The completion queue takes 4 times as many. */
@@ -88,29 +49,10 @@ export function uringMonitor(options: UringMonitorOptions = {}): FdMonitorFactor
   }
 }
 
-// What a completion carries, in two words: where its handler or request is, and a tag that tells it from others that
-// were in the same place before. Tags of polls are even, those of requests odd; 0 is for what nobody waits for.
-const NOBODY = 0
-const TAG_STEP = 2
-const IS_REQUEST = 1
-/** In the place, beside the tag of a request: this is how cancelling it went. */
-const IS_CANCEL: number = 1 << 31
-/**
- * A request that the kernel has in hand at the time is not found, and is to be cancelled again. It tries one 128 times
- * (APOLL_MAX_RETRY) whose file says that it is ready and is not. What the disk is busy with is never found.
- */
-const CANCELS = 256
-
 /** For so long nothing that is closing waits without another look at what can be cancelled. */
 const CLOSE_INTERVAL_NS = 1_000_000
 /** What io_uring_enter(2) says when it is to be called again. */
 const RETRY: readonly number[] = [ETIME, EINTR, EAGAIN, EBUSY, ENOMEM]
-
-/** The ready list of nobody. */
-const NOTHING = new ReadyList()
-
-/** One registration is verified every so many waits (F8): the kernel polls a file, whatever becomes of its descriptor. */
-const WAITS_PER_VERIFICATION = 128
 
 /**
  * Monitors that are not closed. The kernel writes to memory of their requests: they must not be collected, although
@@ -118,58 +60,21 @@ const WAITS_PER_VERIFICATION = 128
  */
 const open: Set<UringMonitor> = new Set<UringMonitor>()
 
-/**
- * Each watched descriptor has a one-shot poll request on the ring. When it completes, the handler is called, and the
- * request is made anew with the next wait: readiness is level-triggered, and what is still ready completes at once.
- */
+/** Waits on the ring, and gives each completion to whom it is for: to the poll requests of handlers, or to requests. */
 class UringMonitor implements FdMonitor {
   readonly name = 'io_uring'
-  maxBatch = 0
 
-  readonly #host: FdMonitorHost
   readonly #ring: Ring
-  #closed = false
-
-  /** By slot. A handler's `generation` is the tag of its poll request in flight; 0 when there is none. */
-  readonly #handlers: (AioHandler | null)[] = []
-  readonly #freeSlots: number[] = []
-  /** Slots whose handler wants a poll request with the next wait. It may be gone, or another one, by then. */
-  readonly #toArm: number[] = []
-  /** By slot: whether it is among them. */
-  readonly #isToArm: boolean[] = []
-  #lost: AioHandler[] = []
-  #waits = 0
-  #verified = 0
-
-  /** By slot: requests whose last completion is not delivered. */
-  readonly #requests: (UringRequest | null)[] = []
-  /** How many of them the kernel has not answered for good. */
-  #inFlight = 0
-  readonly #freeRequests: number[] = []
-  readonly #completions: Completions = new Completions()
-  /** Cancellations that must not get between the entries of a chain, or did not find what they were for. */
-  readonly #toCancel: UringRequest[] = []
-  readonly #drain: DrainQueue = new DrainQueue()
+  readonly #polls: PollRequests
+  readonly #requests: Requests
   readonly #registrations: Registrations
   readonly #groups: (UringBufferGroup | null)[] = []
-  /** One for each level of `addSqe` inside `addSqe`. */
-  readonly #sqes: PreparedSqe[] = []
-  #preparing = 0
-
-  #lastTag = 0
-  /** For entries of the monitor's own. */
-  readonly #sqe: Int32Array = new Int32Array(SQE_WORDS)
-  /** Where a wait adds what it finds. */
-  #ready: ReadyList = NOTHING
-  /** Slots of handlers whose poll request has completed at a time when it may not mean anything any more. */
-  readonly #woken: number[] = []
-  /** struct pollfd for each of them, as 16-bit words. */
-  #pollfds = new Int32Array(2 * 64)
-  #otherCalls = 0
+  #closed = false
 
   constructor(host: FdMonitorHost, ring: Ring) {
-    this.#host = host
     this.#ring = ring
+    this.#polls = new PollRequests(host, ring, this.#makeRoom)
+    this.#requests = new Requests(ring, this.#makeRoom)
     this.#registrations = new Registrations(ring.fd)
     open.add(this)
   }
@@ -179,42 +84,41 @@ class UringMonitor implements FdMonitor {
   }
 
   get systemCalls(): number {
-    return this.#ring.systemCalls + this.#otherCalls
+    return this.#ring.systemCalls
+  }
+
+  get maxBatch(): number {
+    return this.#requests.maxBatch
+  }
+
+  set maxBatch(count: number) {
+    this.#requests.maxBatch = count
   }
 
   get hasPending(): boolean {
-    return !this.#completions.isEmpty
+    return this.#requests.hasPending
   }
 
   update(handler: AioHandler, events: number): void {
-    if (events === 0) this.#remove(handler)
-    else if (handler.events === 0) this.#add(handler, events)
-    else this.#modify(handler, events)
+    this.#polls.update(handler, events)
   }
 
   wait(ready: ReadyList, timeoutNs: number): void {
-    this.#ready = ready
+    this.#polls.beginWait(ready)
     this.#harvest(true)
-    if (this.hasPending || this.#verifyWoken() > 0) timeoutNs = 0
+    if (this.hasPending || this.#polls.verifyWoken() > 0) timeoutNs = 0
     const result = restartInterrupted(this.#enter, timeoutNs)
-    this.#ready = NOTHING
+    this.#polls.endWait()
     if (result < 0) check(result, 'io_uring_enter')
-    if (++this.#waits >= WAITS_PER_VERIFICATION) this.#verifyOne()
-    if (this.#lost.length > 0) this.#reportLost()
+    this.#polls.verify()
   }
 
   needWait(): boolean {
-    return (
-      this.#toArm.length > 0 ||
-      this.#toCancel.length > 0 ||
-      this.#woken.length > 0 ||
-      this.#ring.unsubmitted > 0 ||
-      this.check()
-    )
+    return this.#polls.needWait || this.#requests.needWait || this.#ring.unsubmitted > 0 || this.check()
   }
 
   dispatch(): boolean {
-    return this.#completions.deliver(this.#finish)
+    return this.#requests.deliver()
   }
 
   prepare(): boolean {
@@ -233,101 +137,14 @@ class UringMonitor implements FdMonitor {
   }
 
   addSqe(prep: (sqe: Sqe) => void, handler: CqeHandler): SqeRequest {
-    if (typeof handler?.complete !== 'function') {
-      throw aioTypeError(
-        'ERR_AIO_INVALID_ARG_TYPE',
-        `"handler" must be an object with a function \`complete\`. Received ${describe(handler)}.`,
-      )
-    }
-    requireFunction(prep, 'prep')
-    const request = new UringRequest(this, handler)
-    const sqe = this.#sqeAt(this.#preparing)
-    const slot = this.#freeRequests.pop() ?? this.#requests.push(null) - 1
-    const tag = this.#nextTag() | IS_REQUEST
-    this.#preparing++
-    try {
-      sqe.begin(request)
-      prep(sqe)
-      sqe.end(slot, tag)
-      // Whatever `prep` did meanwhile: a context that it closed takes no more.
-      this.#requireRing()
-      this.#requireChain(sqe)
-      if (this.#ring.isFull) this.#submit()
-    } catch (error) {
-      request.release()
-      this.#freeRequests.push(slot)
-      throw error
-    } finally {
-      sqe.abandon()
-      this.#preparing--
-    }
-    request.slot = slot
-    request.tag = tag
-    this.#requests[slot] = request
-    this.#begin(request, sqe)
-    return request
-  }
-
-  /** To the ring, unless it has to wait for others to end. */
-  #begin(request: UringRequest, sqe: PreparedSqe): void {
-    const goesOn = this.#ring.chain > 0
-    if ((this.#drain.isActive && !goesOn) || (sqe.isDrain && this.#inFlight > 0)) {
-      this.#drain.hold(request, sqe.words, sqe.isDrain)
-      return
-    }
-    // The rest of a chain that was drained is a barrier like its beginning.
-    if (sqe.isDrain || this.#drain.isActive) this.#drain.addBarrier(request)
-    this.#push(request, sqe.words)
-    if (this.maxBatch === 0 || this.#ring.chain > 0 || this.#ring.unsubmitted < this.maxBatch) return
-    // If the kernel will not have them now, the next wait submits them, or tells why not: the request is made.
-    this.#ring.enter(-1, 0)
-  }
-
-  #push(request: UringRequest, words: Int32Array): void {
-    this.#ring.push(words)
-    this.#inFlight++
-    request.isHeld = false
-  }
-
-  #requireChain(sqe: PreparedSqe): void {
-    const chain = this.#drain.chain || this.#ring.chain
-    if (sqe.isDrain && chain > 0)
-      throw aioError('ERR_AIO_CHAIN', 'drain() is for the first request of a chain: all of it waits then.')
-    // The queue is submitted when it is full, but a chain in two parts is two chains.
-    if (!sqe.isLinked || chain + 1 < this.#ring.entries) return
-    throw aioError(
-      'ERR_AIO_CHAIN',
-      `A chain has at most as many requests as the submission queue, here ${this.#ring.entries}: end it, or make the monitor with more entries.`,
-    )
-  }
-
-  #requireRing(): void {
-    if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'The ring is closed: make a new AioContext.')
-  }
-
-  #sqeAt(depth: number): PreparedSqe {
-    this.#sqes[depth] ??= new PreparedSqe()
-    return this.#sqes[depth]
-  }
-
-  /** For `UringRequest.cancel()`. */
-  cancelRequest(request: UringRequest): void {
-    // Then it was answered already, and is about to hear of it.
-    if (this.#closed) return
-    if (request.isHeld) {
-      for (const each of this.#drain.cancel(request)) this.#completions.add(each, -ECANCELED, 0)
-    } else if (this.#ring.chain > 0) {
-      this.#toCancel.push(request)
-    } else {
-      this.#cancel(request)
-    }
+    return this.#requests.add(prep, handler)
   }
 
   createBufferGroup(count: number, size: number): BufferGroup {
-    this.#requireRing()
+    this.#requests.requireOpen()
     const free = this.#groups.indexOf(null)
     const id = free < 0 ? this.#groups.length : free
-    const group = new UringBufferGroup(this, this.#ring.fd, id, count, size, (closed) => {
+    const group = new UringBufferGroup(this.#requests, this.#ring.fd, id, count, size, (closed) => {
       this.#groups[closed.id] = null
     })
     this.#groups[id] = group
@@ -335,36 +152,27 @@ class UringMonitor implements FdMonitor {
   }
 
   registerBuffers(views: readonly ArrayBufferView[] | null): void {
-    this.#requireRing()
+    this.#requests.requireOpen()
     this.#registrations.setBuffers(views)
   }
 
   registerFiles(fds: readonly number[] | Int32Array | null): void {
-    this.#requireRing()
+    this.#requests.requireOpen()
     this.#registrations.setFiles(fds)
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    // What was not submitted never happens, and is cancelled like the rest.
-    this.#ring.drop((words, at) => {
-      const slot = words[at + SQE_USER_DATA]!
-      if ((words[at + SQE_USER_DATA + 1]! & IS_REQUEST) === 0 || slot < 0) return
-      this.#inFlight--
-      this.#completions.add(this.#requests[slot]!, -ECANCELED, 0)
-    })
-    for (const request of this.#drain.clear()) this.#completions.add(request, -ECANCELED, 0)
-    for (const handler of this.#handlers) if (handler !== null) handler.events = 0
-    this.#handlers.length = 0
-    this.#toArm.length = 0
+    this.#requests.close()
+    this.#polls.clear()
     this.#endRequests()
     for (const group of this.#groups) group?.unregister()
     this.#registrations.clear()
     this.#ring.close()
     open.delete(this)
     try {
-      this.#completions.deliverAll(this.#finish)
+      this.#requests.deliverAll()
     } finally {
       // Not earlier: what the last completions brought lies in them.
       for (const group of this.#groups) group?.close()
@@ -378,17 +186,14 @@ class UringMonitor implements FdMonitor {
   #endRequests(): void {
     this.#ring.cancelAll()
     this.#harvest(true)
-    while (this.#inFlight > 0 || this.#ring.hasWork) {
-      const result = this.#ring.enter(this.#inFlight, CLOSE_INTERVAL_NS)
+    while (this.#requests.inFlight > 0 || this.#ring.hasWork) {
+      const result = this.#ring.enter(this.#requests.inFlight, CLOSE_INTERVAL_NS)
       this.#harvest(true)
       if (result < 0 && !RETRY.includes(-result)) break
-      if (this.#inFlight > 0) this.#ring.cancelAll()
+      if (this.#requests.inFlight > 0) this.#ring.cancelAll()
     }
-    if (this.#inFlight === 0) return
     // Somebody has closed the ring, which has ended them; nobody can tell how.
-    const answered = new Set(this.#completions.requests())
-    for (const request of this.#requests)
-      if (request !== null && !answered.has(request)) this.#completions.add(request, -ECANCELED, 0)
+    if (this.#requests.inFlight > 0) this.#requests.answerRest()
   }
 
   readonly #enter = (timeoutNs: number): number => {
@@ -399,11 +204,12 @@ class UringMonitor implements FdMonitor {
     // What has woken a poll request before the wait is old: since then the program may have undone it, and the kernel
     // does not look again. What wakes one while this thread sleeps is news.
     const isOld = ring.hasWork
-    if (timeoutNs === 0 && ring.unsubmitted === 0 && !isOld) return this.#harvest(true) + this.#verifyWoken()
+    if (timeoutNs === 0 && ring.unsubmitted === 0 && !isOld)
+      return this.#harvest(true) + this.#polls.verifyWoken()
     const result = ring.enter(timeoutNs === 0 ? 0 : 1, timeoutNs)
     let found = this.#harvest(isOld)
     while (ring.hasOverflow && ring.enter(0, 0) >= 0) found += this.#harvest(isOld)
-    found += this.#verifyWoken()
+    found += this.#polls.verifyWoken()
     if (found > 0) return found
     if (result === -ETIME) return 0
     if (result === -EAGAIN || result === -EBUSY) return -EINTR
@@ -412,7 +218,7 @@ class UringMonitor implements FdMonitor {
   }
 
   /** Submits without waiting, until there is room for another entry. */
-  #submit(): void {
+  readonly #makeRoom = (): void => {
     for (;;) {
       const result = this.#ring.enter(-1, 0)
       if (result === -EAGAIN || result === -EBUSY || result === -EINTR) {
@@ -441,261 +247,22 @@ class UringMonitor implements FdMonitor {
       const cqe = ring.cqeAt(at)
       const slot = cqes[cqe + CQE_USER_DATA]!
       const tag = cqes[cqe + CQE_USER_DATA + 1]!
+      const res = cqes[cqe + CQE_RES]!
       if (tag === NOBODY) continue
-      if ((tag & IS_REQUEST) !== 0) {
-        if (slot < 0) {
-          this.#cancelled(slot & ~IS_CANCEL, tag, cqes[cqe + CQE_RES]!)
-          continue
-        }
-        const request = this.#requests[slot]
-        if (request == null || request.tag !== tag) continue
-        const flags = cqes[cqe + CQE_FLAGS]!
-        if ((flags & CQE_F_MORE) === 0) this.#ended(request)
-        request.group?.take(flags)
-        let res = cqes[cqe + CQE_RES]!
-        // So ends what was cancelled while a thread of the kernel was waiting in it.
-        if (res === -EINTR && (request.cancels > 0 || this.#closed)) res = -ECANCELED
-        this.#completions.add(request, res, flags)
-        found++
+      if ((tag & IS_REQUEST) === 0) {
+        found += this.#polls.completed(slot, tag, res, isOld)
         continue
       }
-      const handler = this.#handlers[slot]
-      // The poll of a handler that was removed, or watches something else by now, calls nobody (M7).
-      if (handler == null || handler.generation !== tag) continue
-      handler.generation = 0
-      const revents = cqes[cqe + CQE_RES]!
-      if (revents === -EBADF) {
-        this.#lose(handler)
-        found++
-        continue
-      }
-      if (isOld) {
-        this.#woken.push(slot)
-        continue
-      }
-      this.#wantArmed(handler)
-      // What the kernel cannot poll is for the handler to find out.
-      this.#ready.add(handler, revents < 0 ? ERR : revents)
-      found++
+      // From here on it is not for the end of the thread to take from the ring what it has brought.
+      if ((tag & GIVES_DESCRIPTOR) !== 0) cqes[cqe + CQE_USER_DATA + 1] = NOBODY
+      found += this.#requests.completed(slot, tag, res, cqes[cqe + CQE_FLAGS]!)
     }
     ring.completionsRead(end)
     return found
   }
 
-  /** The kernel has answered it for the last time. */
-  #ended(request: UringRequest): void {
-    this.#inFlight--
-    request.hasEnded = true
-    if (request.isBarrier) this.#drain.removeBarrier(request)
-  }
-
-  /** Looks again at what was woken, all at once, with ppoll(2). Returns how many there are still. */
-  #verifyWoken(): number {
-    const count = this.#woken.length
-    if (count === 0) return 0
-    if (2 * count > this.#pollfds.length) this.#pollfds = new Int32Array(4 * count)
-    const pollfds = this.#pollfds
-    for (let i = 0; i < count; i++) {
-      const handler = this.#handlers[this.#woken[i]!]
-      pollfds[2 * i] = handler == null ? -1 : handler.fd
-      pollfds[2 * i + 1] = handler == null ? 0 : handler.events
-    }
-    this.#otherCalls++
-    let found = 0
-    if (ppoll(pollfds, count, 0) > 0) {
-      for (let i = 0; i < count; i++) {
-        const revents = pollfds[2 * i + 1]! >>> 16
-        const handler = this.#handlers[this.#woken[i]!]
-        if (revents === 0 || handler == null) continue
-        if ((revents & POLLNVAL) !== 0) this.#lose(handler)
-        else this.#ready.add(handler, revents)
-        found++
-      }
-    }
-    for (let i = 0; i < count; i++) {
-      const handler = this.#handlers[this.#woken[i]!]
-      if (handler != null) this.#wantArmed(handler)
-    }
-    this.#woken.length = 0
-    return found
-  }
-
-  readonly #finish = (request: UringRequest, res: number, flags: number): void => {
-    if ((flags & CQE_F_MORE) === 0) {
-      this.#requests[request.slot] = null
-      this.#freeRequests.push(request.slot)
-      request.tag = 0
-      res = request.finish(res)
-    }
-    request.handler.complete(res, flags)
-  }
-
-  /** Writes what the monitor itself has for the ring. A chain that the program has begun does not go on with it. */
   #prepareEntries(): void {
-    this.#ring.closeChain()
-    if (this.#drain.isActive) this.#releaseDrained()
-    if (this.#toCancel.length > 0) this.#cancelRequests()
-    if (this.#toArm.length > 0) this.#arm()
-  }
-
-  #releaseDrained(): void {
-    this.#drain.closeChain()
-    for (;;) {
-      const chain = this.#drain.take(this.#inFlight)
-      if (chain.length === 0) return
-      for (const { request, words } of chain) {
-        if (this.#ring.isFull) this.#submit()
-        this.#push(request, words)
-      }
-    }
-  }
-
-  #cancelRequests(): void {
-    for (const request of this.#toCancel) if (!request.hasEnded) this.#cancel(request)
-    this.#toCancel.length = 0
-  }
-
-  #cancel(request: UringRequest): void {
-    request.cancels++
-    this.#pushCancel(OP_ASYNC_CANCEL, request.slot, request.tag, request.slot | IS_CANCEL, request.tag)
-  }
-
-  #cancelled(slot: number, tag: number, res: number): void {
-    const request = this.#requests[slot]
-    if (res !== -ENOENT || request == null || request.tag !== tag) return
-    if (!request.hasEnded && request.cancels < CANCELS) this.#toCancel.push(request)
-  }
-
-  #arm(): void {
-    const sqe = this.#sqe
-    for (let i = 0; i < this.#toArm.length; i++) {
-      const slot = this.#toArm[i]!
-      this.#isToArm[slot] = false
-      const handler = this.#handlers[slot]
-      if (handler == null || handler.generation !== 0) continue
-      if (this.#ring.isFull) this.#submit()
-      handler.generation = this.#nextTag()
-      sqe[SQE_OPCODE] = OP_POLL_ADD
-      sqe[SQE_FD] = handler.fd
-      sqe[SQE_ADDRESS] = 0
-      sqe[SQE_ADDRESS + 1] = 0
-      sqe[SQE_OP_FLAGS] = handler.events | ERR | HUP
-      sqe[SQE_USER_DATA] = slot
-      sqe[SQE_USER_DATA + 1] = handler.generation
-      this.#ring.push(sqe)
-    }
-    this.#toArm.length = 0
-  }
-
-  #wantArmed({ slot }: AioHandler): void {
-    if (this.#isToArm[slot]) return
-    this.#isToArm[slot] = true
-    this.#toArm.push(slot)
-  }
-
-  /**
-   * Not with IOSQE_CQE_SKIP_SUCCESS: on a ring that has seen it nothing can be drained any more, and draining is how the
-   * end of a thread waits for its requests.
-   */
-  #pushCancel(opcode: number, slot: number, tag: number, ownSlot: number, ownTag: number): void {
-    if (this.#ring.isFull) this.#submit()
-    const sqe = this.#sqe
-    sqe[SQE_OPCODE] = opcode
-    sqe[SQE_FD] = -1
-    sqe[SQE_ADDRESS] = slot
-    sqe[SQE_ADDRESS + 1] = tag
-    sqe[SQE_OP_FLAGS] = 0
-    sqe[SQE_USER_DATA] = ownSlot
-    sqe[SQE_USER_DATA + 1] = ownTag
-    this.#ring.pushBeforeChain(sqe)
-  }
-
-  #add(handler: AioHandler, events: number): void {
-    this.#requireOpen(handler)
-    handler.slot = this.#freeSlots.pop() ?? this.#newSlot()
-    this.#handlers[handler.slot] = handler
-    handler.generation = 0
-    handler.events = events
-    this.#wantArmed(handler)
-  }
-
-  #newSlot(): number {
-    this.#isToArm.push(false)
-    return this.#handlers.push(null) - 1
-  }
-
-  #modify(handler: AioHandler, events: number): void {
-    try {
-      this.#requireOpen(handler)
-    } catch (error) {
-      this.#remove(handler)
-      this.#host.closed([handler])
-      throw error
-    }
-    // Also if the events are the same: the number may be another file's by now.
-    this.#disarm(handler)
-    handler.events = events
-    this.#wantArmed(handler)
-  }
-
-  /**
-   * The poll request holds on to the file: as long as it is there the descriptor can be closed, but the file is not, and
-   * its other side hears nothing. So it has to be gone when this returns.
-   */
-  #remove(handler: AioHandler): void {
-    if (handler.events === 0) return
-    const wasArmed = this.#disarm(handler)
-    this.#forget(handler)
-    if (!wasArmed || this.#closed) return
-    this.#ring.enter(0, 0)
-  }
-
-  #disarm(handler: AioHandler): boolean {
-    if (handler.generation === 0) return false
-    this.#pushCancel(OP_POLL_REMOVE, handler.slot, handler.generation, 0, NOBODY)
-    handler.generation = 0
-    return true
-  }
-
-  #forget(handler: AioHandler): void {
-    this.#handlers[handler.slot] = null
-    this.#freeSlots.push(handler.slot)
-    handler.slot = -1
-    handler.events = 0
-  }
-
-  #lose(handler: AioHandler): void {
-    this.#forget(handler)
-    this.#lost.push(handler)
-  }
-
-  #reportLost(): void {
-    const lost = this.#lost
-    this.#lost = []
-    this.#host.closed(lost)
-  }
-
-  /** Finds, sooner or later, the descriptor that was closed without being unregistered. */
-  #verifyOne(): void {
-    this.#waits = 0
-    this.#verified = this.#verified + 1 < this.#handlers.length ? this.#verified + 1 : 0
-    const handler = this.#handlers[this.#verified]
-    if (handler == null) return
-    this.#otherCalls++
-    if (fcntl(handler.fd, F_GETFD, 0) >= 0) return
-    this.#disarm(handler)
-    this.#lose(handler)
-  }
-
-  #requireOpen(handler: AioHandler): void {
-    this.#otherCalls++
-    const result = fcntl(handler.fd, F_GETFD, 0)
-    if (result < 0) throw new SystemError(result, 'fcntl', `(fd ${handler.fd})`)
-  }
-
-  #nextTag(): number {
-    this.#lastTag = (this.#lastTag + TAG_STEP) | 0
-    if (this.#lastTag === NOBODY) this.#lastTag = TAG_STEP
-    return this.#lastTag
+    this.#requests.prepareEntries()
+    this.#polls.arm()
   }
 }

@@ -6,7 +6,16 @@ import { CQE_F_MORE, type Sqe } from '@aiokit/fdmon'
 import * as sys from '@aiokit/sys'
 import { openDescriptors } from '@aiokit/testing'
 import { expect, test } from 'vitest'
-import { type Answer, closeAll, code, newAnswer, TestRing, waitingPipe, waitingSockets } from './harness.ts'
+import {
+  type Answer,
+  closeAll,
+  code,
+  listener,
+  newAnswer,
+  TestRing,
+  waitingPipe,
+  waitingSockets,
+} from './harness.ts'
 
 const nop = (sqe: Sqe) => sqe.prepNop()
 
@@ -180,6 +189,41 @@ test('U6, X6: closing a hundred times with 1,000 requests in flight leaves no de
   expect(memory() - before).toBeLessThan(10e6)
   expect(sys.ioUringCount()).toBe(0)
   closeAll(reader, writer, a, b)
+})
+
+test('U6, X6: what requests have opened or accepted is delivered when the ring is closed; what was not read is closed with it by other code', () => {
+  for (const [byOthers, isRead] of [
+    [false, false],
+    [false, true],
+    [true, false],
+    [true, true],
+  ] as const) {
+    const [socket, address] = listener()
+    const clients = Array.from({ length: 20 }, () => {
+      const client = sys.check(sys.socket(sys.AF_INET, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
+      sys.check(sys.connect(client, address), 'connect')
+      return client
+    })
+    const before = openDescriptors()
+    const ring = new TestRing()
+    const opened: number[] = []
+    const add = (prep: (sqe: Sqe) => void) =>
+      ring.monitor.addSqe(prep, { complete: (res) => void (res >= 0 && opened.push(res)) })
+    if (!isRead) ring.monitor.maxBatch = 1
+    for (let i = 0; i < 10; i++) {
+      add((sqe) => sqe.prepAccept(socket, sys.SOCK_CLOEXEC))
+      add((sqe) => sqe.prepOpenat(-100, '/dev/null', sys.O_CLOEXEC))
+    }
+    add((sqe) => sqe.prepAcceptMultishot(socket, sys.SOCK_CLOEXEC))
+    if (isRead) ring.fds.wait(0)
+    expect(openDescriptors() - before).toBe(31)
+    if (byOthers) closeAll(ring.monitor.backendFd)
+    ring.close()
+    expect(opened.length).toBe(byOthers && !isRead ? 0 : 30)
+    closeAll(...opened)
+    expect(openDescriptors()).toBe(before)
+    closeAll(socket, ...clients)
+  }
 })
 
 test('X3: a ring that other code closes makes waits fail, and closing answers what is left', () => {

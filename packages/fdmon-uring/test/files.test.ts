@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { bufferPool } from '@aiokit/buffer-pool'
+import type { Sqe } from '@aiokit/fdmon'
 import * as sys from '@aiokit/sys'
 import { regularFile } from '@aiokit/testing'
 import fc from 'fast-check'
@@ -140,6 +141,27 @@ test('U4: fsync, fallocate and close do what the calls of that name do', () => {
   expect(ring.run((sqe) => sqe.prepClose(file))).toBe(0)
   expect(sys.fcntl(file, sys.F_GETFD, 0)).toBe(-sys.EBADF)
   expect(ring.run((sqe) => sqe.prepClose(file))).toBe(-sys.EBADF)
+})
+
+test('U4: fsync and fdatasync are told apart by the entry that is submitted', () => {
+  using ring = new TestRing()
+  const file = regularFile()
+  // The kernel leaves entries as they are when it has taken them. Both calls end the same whatever it did.
+  const memory = sys.ioUringMap(ring.monitor.backendFd, sys.IO_URING_SQES, 64 * 256)
+  const entries = new Int32Array(memory as ArrayBuffer)
+  const submitted = (prep: (sqe: Sqe) => void) => {
+    entries.fill(0)
+    expect(ring.run(prep)).toBe(0)
+    const all = Array.from({ length: 256 }, (_, i) => entries.subarray(16 * i, 16 * i + 16))
+    return all.filter(([opcode]) => opcode !== 0).map((words) => [words[0], words[1], words[7]])
+  }
+  const OP_FSYNC = 3
+  const FSYNC_DATASYNC = 1
+  expect(submitted((sqe) => sqe.prepFsync(file))).toEqual([[OP_FSYNC, file, 0]])
+  expect(submitted((sqe) => sqe.prepFsync(file, false))).toEqual([[OP_FSYNC, file, 0]])
+  expect(submitted((sqe) => sqe.prepFsync(file, true))).toEqual([[OP_FSYNC, file, FSYNC_DATASYNC]])
+  sys.ioUringUnmap(memory as ArrayBuffer)
+  closeAll(file)
 })
 
 test.each([

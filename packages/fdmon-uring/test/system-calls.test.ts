@@ -79,12 +79,13 @@ test('U7: a batch does not part a chain', () => {
 
 describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () => {
   const entry = fileURLToPath(new URL('../dist/index.js', import.meta.url))
-  const calls = 'io_uring_enter,io_uring_register,fcntl,ppoll'
+  const calls = 'io_uring_enter,io_uring_register,fcntl,ppoll,statx'
 
-  /** Calls of the kernel for one `step`, from the difference between many and none. */
-  function count(setup: string, step: string): Record<string, number> {
-    // Fewer than the waits after which a descriptor is looked at, to find those that were closed.
-    const times = 100
+  /**
+   * Calls of the kernel for one `step`, from the difference between many and none. As a rule fewer than the waits after
+   * which a descriptor is looked at, to find those that were closed.
+   */
+  function count(setup: string, step: string, times = 60): Record<string, number> {
     const run = (repeat: number) => {
       const script = `
         import { FdTable } from '@aiokit/fdmon'
@@ -141,11 +142,83 @@ describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () 
     expect(count(ready, 'fds.wait(-1); fds.dispatch()')).toEqual({ io_uring_enter: 1 })
   })
 
+  const watchHundred = (read: string) => `
+    let found = 0
+    const events = Array.from({ length: 100 }, () => sys.eventfd(0, sys.EFD_CLOEXEC | sys.EFD_NONBLOCK))
+    for (const fd of events) fds.set(fd, { read() { found++; ${read} } })
+    const setAll = () => { for (const fd of events) sys.eventfdWrite(fd) }`
+
+  test('M4: a hundred that became ready before a wait are found by one call, and looked at by one ppoll', () => {
+    for (const timeout of [-1, 0]) {
+      // The first wait asks for them.
+      const step = `
+        fds.wait(0); setAll(); fds.wait(${timeout}); fds.dispatch()
+        if (found !== 100) throw new Error(found + ' found')
+        found = 0`
+      expect(count(watchHundred('sys.eventfdRead(fd)'), step)).toEqual({ io_uring_enter: 2, ppoll: 1 })
+    }
+    // Not read, they are ready when they are asked for anew.
+    const stay = `${watchHundred('')}; setAll(); fds.wait(0); fds.dispatch()`
+    expect(count(stay, 'fds.wait(-1); fds.dispatch()')).toEqual({ io_uring_enter: 1 })
+  })
+
+  test('U7: a hundred requests that ended before a wait are found by one call', () => {
+    const step = `
+      let ended = 0
+      const reads = { complete() { ended++ } }
+      for (let j = 0; j < 100; j++) ring.addSqe((sqe) => sqe.prepRead(reader, new Uint8Array(1), -1), reads)
+      fds.wait(0)
+      sys.write(writer, new Uint8Array(100))
+      fds.wait(-1)
+      ring.dispatch()
+      if (ended !== 100) throw new Error(ended + ' ended')`
+    expect(count('sys.fcntl(reader, sys.F_SETFL, 0)', step)).toEqual({ io_uring_enter: 2 })
+  })
+
+  test('M4: of a hundred that become ready while it sleeps the first wakes it, and the others are found by one call', () => {
+    // When the thread sleeps and the time has passed, the kernel writes, and all copies of the descriptor are ready.
+    const setup = `
+      const event = sys.eventfd(0, sys.EFD_CLOEXEC | sys.EFD_NONBLOCK)
+      let found = 0
+      for (let j = 0; j < 100; j++)
+        fds.set(sys.fcntl(event, sys.F_DUPFD_CLOEXEC, 0), { read() { found++ } })
+      const one = new BigUint64Array([1n])`
+    const step = `
+      ring.addSqe((sqe) => { sqe.prepTimeout(1e6); sqe.hardlink() }, handler)
+      ring.addSqe((sqe) => sqe.prepWrite(event, one, -1), handler)
+      fds.wait(-1)
+      ring.dispatch()
+      fds.dispatch()
+      fds.wait(-1)
+      ring.dispatch()
+      fds.dispatch()
+      if (found !== 100) throw new Error(found + ' found')
+      sys.eventfdRead(event)
+      found = 0`
+    expect(count(setup, step)).toEqual({ io_uring_enter: 2, ppoll: 1 })
+  })
+
+  test('X4: a descriptor that a request gives is looked at, to be closed with the thread if need be', () => {
+    const open = "sqe.prepOpenat(-100, '/dev/null', sys.O_CLOEXEC)"
+    const step = `ring.addSqe((sqe) => ${open}, { complete: sys.close }); fds.wait(-1); ring.dispatch()`
+    expect(count('', step)).toEqual({ io_uring_enter: 1, fcntl: 1 })
+  })
+
+  test('F8: one descriptor is looked at every 128 waits, and one of those that were ready', () => {
+    const set = 'fds.set(reader, { read() {} }); fds.wait(0)'
+    expect(count(set, 'fds.wait(0)', 1280)).toEqual({ statx: 1 / 128 })
+    const ready = `sys.write(writer, new Uint8Array(1)); ${set}`
+    expect(count(ready, 'fds.wait(-1); fds.dispatch()', 1280)).toEqual({
+      io_uring_enter: 1,
+      statx: 2 / 128,
+    })
+  })
+
   test('M7, F3: registering looks at the descriptor, and removing one that is polled is one call, else none', () => {
     const set = 'fds.set(reader, { read() {} })'
-    expect(count('', `${set}; fds.remove(reader)`)).toEqual({ fcntl: 1 })
-    expect(count('', `${set}; fds.wait(0); fds.remove(reader)`)).toEqual({ fcntl: 1, io_uring_enter: 2 })
+    expect(count('', `${set}; fds.remove(reader)`)).toEqual({ statx: 1 })
+    expect(count('', `${set}; fds.wait(0); fds.remove(reader)`)).toEqual({ statx: 1, io_uring_enter: 2 })
     const own = 'fds.set(reader, { read() { fds.remove(reader) } }); fds.wait(-1); fds.dispatch()'
-    expect(count('sys.write(writer, new Uint8Array(1))', own)).toEqual({ fcntl: 1, io_uring_enter: 1 })
+    expect(count('sys.write(writer, new Uint8Array(1))', own)).toEqual({ statx: 1, io_uring_enter: 1 })
   })
 })

@@ -31,13 +31,19 @@ export interface Sqe {
   prepFsync(fd: number, dataOnly?: boolean): void
   /** fallocate(2) */
   prepFallocate(fd: number, mode: number, offset: number, length: number): void
-  /** openat(2). Add O_CLOEXEC. Completes with a descriptor. `dirfd` may be AT_FDCWD. */
+  /**
+   * openat(2). Add O_CLOEXEC. Completes with a descriptor, which is the handler's: also after `cancel()`, which may come
+   * too late. Only if the thread ends before it is delivered, it is closed. `dirfd` may be AT_FDCWD.
+   */
   prepOpenat(dirfd: number, path: string, flags: number, mode?: number): void
-  /** close(2) */
+  /**
+   * close(2). The end of the thread does not close the descriptor any more, if `own()` of `@aiokit/sys` had told it to:
+   * with -ECANCELED it is open, and for the handler to close.
+   */
   prepClose(fd: number): void
   /** statx(2), into `out` of at least 256 bytes. */
   prepStatx(dirfd: number, path: string, flags: number, mask: number, out: ArrayBufferView): void
-  /** accept4(2). Completes with a descriptor. */
+  /** accept4(2). Completes with a descriptor, as `prepOpenat`. */
   prepAccept(fd: number, flags: number): void
   /** As `prepAccept`, one completion for each connection, until cancelled or until one comes without `CQE_F_MORE`. */
   prepAcceptMultishot(fd: number, flags: number): void

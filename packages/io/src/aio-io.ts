@@ -1,5 +1,5 @@
 import type { AioContext } from '@aiokit/aio'
-import { bufferPool } from '@aiokit/buffer-pool'
+import { bufferPool, isGone, lengthOf } from '@aiokit/buffer-pool'
 import {
   aioError,
   aioRangeError,
@@ -113,7 +113,7 @@ export class AioIo implements Disposable {
 
   /**
    * Reads from `position` of a file until the buffer is full or the file ends; with position -1, or from what is no file,
-   * what there is, as read(2).
+   * what there is, as read(2). Of a socket only 0 and -1 can be read (-ESPIPE); others without positions ignore it.
    */
   readAio(fd: number, buffer: ArrayBufferView, position: number, done: IoDone): IoRequest {
     return this.#transfer(READ, fd, buffer, position, done)
@@ -153,7 +153,12 @@ export class AioIo implements Disposable {
     return this.#start(operation)
   }
 
-  /** openat(2); `dirfd` may be -100, AT_FDCWD. The descriptor is close-on-exec. */
+  /**
+   * openat(2); `dirfd` may be -100, AT_FDCWD. The descriptor is close-on-exec.
+   *
+   * A FIFO or a serial line is not waited for, as with O_NONBLOCK, which the descriptor has only if it is among `flags`:
+   * a FIFO is opened for reading at once, and gives 0 until somebody writes, and for writing it is -ENXIO if nobody reads.
+   */
   openatAio(dirfd: number, path: string, flags: number, mode: number, done: IoDone): IoRequest {
     const operation = this.#pathOperation(OPENAT, dirfd, path, done)
     operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS) | O_CLOEXEC
@@ -161,7 +166,10 @@ export class AioIo implements Disposable {
     return this.#start(operation)
   }
 
-  /** close(2) */
+  /**
+   * close(2). Wait for the callbacks of what else uses the descriptor, unless you have cancelled it: what a ring moves in
+   * several parts ends between them. (Workers close it when they have done what came before.)
+   */
   closeAio(fd: number, done: IoDone): IoRequest {
     return this.#start(this.#operation(CLOSE, fd, done))
   }
@@ -179,23 +187,29 @@ export class AioIo implements Disposable {
     operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS)
     operation.second = requireInteger(mask, 'mask', 0, MAX_FLAGS)
     operation.view = requireView(out, 'out')
-    if (out.byteLength < STATX_SIZE) {
+    if (lengthOf(out) < STATX_SIZE) {
       throw aioRangeError(
         'ERR_AIO_OUT_OF_RANGE',
-        `"out" must have at least ${STATX_SIZE} bytes. Received ${out.byteLength}.`,
+        `"out" must have at least ${STATX_SIZE} bytes. Received ${lengthOf(out)}.`,
       )
     }
     return this.#start(operation)
   }
 
-  /** accept4(2) with `flags` SOCK_NONBLOCK or 0. The descriptor is close-on-exec. */
+  /**
+   * accept4(2) with `flags` SOCK_NONBLOCK or 0. The descriptor is close-on-exec. Without a ring the listening socket gets
+   * O_NONBLOCK and keeps it.
+   */
   acceptAio(fd: number, flags: number, done: IoDone): IoRequest {
     const operation = this.#operation(ACCEPT, fd, done)
     operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS) | SOCK_CLOEXEC
     return this.#start(operation)
   }
 
-  /** connect(2), with an address made by `encodeAddress()`. */
+  /**
+   * connect(2), with an address made by `encodeAddress()`. Without a ring a Unix socket whose listener has no room for
+   * another connection is not waited for: -EAGAIN, as with O_NONBLOCK.
+   */
   connectAio(fd: number, address: ArrayBufferView, done: IoDone): IoRequest {
     const operation = this.#operation(CONNECT, fd, done)
     operation.view = requireView(address, 'address')
@@ -207,7 +221,7 @@ export class AioIo implements Disposable {
     return this.#message(SEND, fd, buffer, flags, done)
   }
 
-  /** recv(2): what there is; 0 is the end of a stream. */
+  /** recv(2): what there is, or with MSG_WAITALL until the buffer is full; 0 is the end of a stream. */
   recvAio(fd: number, buffer: ArrayBufferView, flags: number, done: IoDone): IoRequest {
     return this.#message(RECV, fd, buffer, flags, done)
   }
@@ -273,7 +287,9 @@ export class AioIo implements Disposable {
         `"buffers" must be an array of at most ${IOV_MAX} views. Received ${describe(buffers)}.`,
       )
     }
-    operation.views = buffers.map((view, i) => requireView(view, `buffers[${i}]`))
+    const views: ArrayBufferView[] = []
+    for (let i = 0; i < buffers.length; i++) views.push(requireView(buffers[i]!, `buffers[${i}]`))
+    operation.views = views
     operation.position = requireInteger(position, 'position', -1)
     return this.#start(operation)
   }
@@ -303,6 +319,12 @@ function requireView(value: ArrayBufferView, name: string): ArrayBufferView {
     throw aioTypeError(
       'ERR_AIO_INVALID_ARG_TYPE',
       `"${name}" must be a typed array, a Buffer or a DataView. Received ${describe(value)}.`,
+    )
+  }
+  if (isGone(value)) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"${name}" is a view of memory that was detached, or has shrunk and has no place for it any more: make another one.`,
     )
   }
   return value

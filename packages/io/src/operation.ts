@@ -1,5 +1,7 @@
 import type { CqeHandler, SqeRequest } from '@aiokit/aio'
 import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
+import { S_IFSOCK } from '@aiokit/sys'
+import { fileType, isFile } from './file-type.ts'
 
 export const READ = 0
 export const WRITE = 1
@@ -59,18 +61,27 @@ export class Operation implements IoRequest, CqeHandler {
   second = 0
   path = ''
 
+  /** Without a ring: the S_IF... of what is read or written. */
+  fileType = 0
+  /** It receives until the buffer is full. */
+  isWhole = false
+
   /** Its request on the ring. */
   request: SqeRequest | null = null
   /** What it waits under until it is ready; -1 if it does not. */
   watchFd = -1
-  /** Where it is in the queue to the workers; -1 if it is not. */
+  /** Where it is among the workers' jobs; negative if it is not. */
   slot = -1
+  /** Known, and still to be told. */
+  result = 0
   /** Memory that a worker uses. */
   block: Block | null = null
   /** Whether what is read has to be copied from there. */
   isBorrowed = false
   /** On the ring: a request that waits for readiness is in the place of its own. */
   isPolling = false
+  /** On the ring: it opens what could not be opened without waiting. */
+  mayWait = false
   isCancelled = false
 
   readonly #backend: IoBackend
@@ -110,22 +121,20 @@ export class Operation implements IoRequest, CqeHandler {
    */
   isShort(res: number): boolean {
     if (res <= 0) return false
-    const { kind } = this
-    const isWhole = kind === WRITE || kind === WRITEV || kind === SEND
-    if (!isWhole && !((kind === READ || kind === READV) && this.position >= 0)) return false
-    if (this.view !== null) {
-      const { view } = this
-      const length = lengthOf(view)
-      if (res >= length) return false
-      this.view = new Uint8Array(bufferOf(view), offsetOf(view) + res, length - res)
-    } else {
-      const rest = without(this.views!, res)
-      if (rest.length === 0) return false
-      this.views = rest
+    const { kind, view, position } = this
+    const isRead = (kind === READ || kind === READV) && position >= 0
+    const isAll = isRead || kind === WRITE || kind === WRITEV || kind === SEND || this.isWhole
+    if (!isAll || res >= (view === null ? lengthOfAll(this.views!) : lengthOf(view))) return false
+    if (position >= 0) {
+      const type = fileType(this.fd)
+      if (isRead && !isFile(type)) return false
+      // A socket is at 0 and stays there.
+      if (type !== S_IFSOCK) this.position += res
     }
+    if (view === null) this.views = without(this.views!, res)
+    else this.view = new Uint8Array(bufferOf(view), offsetOf(view) + res, lengthOf(view) - res)
     if (this.isCancelled) return false
     this.#moved += res
-    if (this.position >= 0) this.position += res
     return true
   }
 
@@ -162,13 +171,20 @@ export class Operation implements IoRequest, CqeHandler {
   }
 }
 
+function lengthOfAll(views: readonly ArrayBufferView[]): number {
+  let length = 0
+  for (const view of views) length += lengthOf(view)
+  return length
+}
+
 /** The views without their first `count` bytes. */
 function without(views: readonly ArrayBufferView[], count: number): ArrayBufferView[] {
   const rest: ArrayBufferView[] = []
   for (const view of views) {
-    if (count >= view.byteLength) count -= view.byteLength
+    const length = lengthOf(view)
+    if (count >= length) count -= length
     else {
-      rest.push(new Uint8Array(view.buffer, view.byteOffset + count, view.byteLength - count))
+      rest.push(new Uint8Array(bufferOf(view), offsetOf(view) + count, length - count))
       count = 0
     }
   }

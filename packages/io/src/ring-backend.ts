@@ -7,9 +7,11 @@ import {
   EINTR,
   getsockopt,
   MSG_WAITALL,
+  O_NONBLOCK,
   SO_ERROR,
   SOL_SOCKET,
 } from '@aiokit/sys'
+import { isLeased, opened } from './opening.ts'
 import {
   ACCEPT,
   CLOSE,
@@ -55,6 +57,11 @@ export class RingBackend implements IoBackend {
       if (res < 0) operation.end(operation.total(res))
       else if (operation.kind === CONNECT) operation.end(0 - getsockopt(operation.fd, SOL_SOCKET, SO_ERROR))
       else this.#restart(operation)
+    } else if (operation.kind === OPENAT && !operation.mayWait && isLeased(res, operation.first)) {
+      operation.mayWait = true
+      this.#restart(operation)
+    } else if (operation.kind === OPENAT && res !== -EINTR) {
+      operation.end(opened(res, operation.first))
     } else if ((res === -EINTR && operation.kind !== CLOSE) || operation.isShort(res)) {
       this.#restart(operation)
     } else if (operation.kind === CONNECT ? res === -EINPROGRESS : res === -EAGAIN) {
@@ -111,7 +118,7 @@ export class RingBackend implements IoBackend {
         sqe.prepFallocate(fd, first, position, second)
         break
       case OPENAT:
-        sqe.prepOpenat(fd, operation.path, first, second)
+        sqe.prepOpenat(fd, operation.path, operation.mayWait ? first : first | O_NONBLOCK, second)
         break
       case CLOSE:
         sqe.prepClose(fd)

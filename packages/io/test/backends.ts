@@ -7,6 +7,18 @@ import { AioIo } from '../src/index.ts'
 /** Every way in which operations are carried out: a program need not know which it is. */
 export const backends = ['ring', 'threads on epoll', 'threads on poll', 'threads beside a ring'] as const
 
+/** A module's beginning, with `ctx` and `io` as a World has them, for tests of what ends the process. */
+export function preamble(backend: (typeof backends)[number]): string {
+  const monitor = backend.endsWith('epoll') ? 'epoll' : backend.endsWith('poll') ? 'poll' : 'uring'
+  return `
+    import { AioContext } from '@aiokit/aio'
+    import { ${monitor}Monitor } from '@aiokit/fdmon-${monitor}'
+    import { AioIo } from '@aiokit/io'
+    import * as sys from '@aiokit/sys'
+    const ctx = new AioContext({ fdmon: ${monitor}Monitor() })
+    const io = new AioIo(ctx, { aio: '${backend === 'ring' ? 'io_uring' : 'threads'}' })`
+}
+
 export class World implements Disposable {
   readonly ctx: AioContext
   readonly io: AioIo

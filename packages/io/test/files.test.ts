@@ -126,6 +126,53 @@ describe.each(backends)('files by %s', (backend) => {
   )
 
   test(
+    'a directory is not read, also not into nothing',
+    inWorld((_, io, result) => {
+      const fd = result((done) => io.openatAio(AT_FDCWD, folder, O_RDONLY, 0, done))
+      for (const position of [0, -1]) {
+        expect(result((done) => io.readAio(fd, Buffer.alloc(10), position, done))).toBe(-21)
+        expect(result((done) => io.readAio(fd, new Uint8Array(0), position, done))).toBe(0)
+        expect(result((done) => io.writeAio(fd, new Uint8Array(0), position, done))).toBe(-sys.EBADF)
+      }
+      sys.close(fd)
+    }),
+  )
+
+  // With a ring it is closed at once, and what is read by then is the result.
+  test.skipIf(backend === 'ring')(
+    'a descriptor is closed behind what uses it, also in several parts',
+    inWorld(({ ctx }, io, result) => {
+      const results: string[] = []
+      // The kernel gives it in parts of a page.
+      const fd = result((done) => io.openatAio(AT_FDCWD, '/proc/self/smaps', O_RDONLY, 0, done))
+      for (let i = 0; i < 300; i++)
+        io.readAio(fd, Buffer.alloc(i === 0 ? 40_000 : 1), 0, (res) => void results.push(`read ${res}`))
+      const cancelled = io.closeAio(fd, (res) => void results.push(`closed ${res}`))
+      io.closeAio(fd, (res) => void results.push(`closed ${res}`))
+      cancelled.cancel()
+      ctx.waitWhile(() => io.pending > 0)
+      expect(results).toContain('read 40000')
+      expect(results.filter((one) => one === 'read 1')).toHaveLength(299)
+      expect(results.filter((one) => one.startsWith('closed'))).toEqual([
+        `closed ${-sys.ECANCELED}`,
+        'closed 0',
+      ])
+    }),
+  )
+
+  test.skipIf(backend === 'ring')('X4: closed with a descriptor still to be closed, it answers', () => {
+    const world = new World(backend, 1)
+    const results: number[] = []
+    const fd = sys.check(sys.openat(AT_FDCWD, Buffer.from('/proc/self/smaps\0'), O_RDONLY, 0), 'openat')
+    for (let i = 0; i < 300; i++) world.io.readAio(fd, Buffer.alloc(20_000), 0, () => {})
+    world.io.closeAio(fd, (res) => void results.push(res))
+    world.io.close()
+    world.ctx.close()
+    expect(results).toEqual([-sys.ECANCELED])
+    sys.close(fd)
+  })
+
+  test(
     'fsync, fdatasync, fallocate and statx do what they are called',
     inWorld((_, io, result) => {
       const name = newPath()
@@ -311,6 +358,7 @@ describe.each(backends)('files by %s', (backend) => {
         () => io.readvAio(0, buffer as never, 0, done),
         () => io.readvAio(0, [buffer, 1 as never], 0, done),
         () => io.writevAio(0, new Array(2000).fill(buffer), 0, done),
+        () => io.readvAio(0, Object.assign([1 as never], { map: () => [buffer] }), 0, done),
         () => io.openatAio(AT_FDCWD, 5 as never, 0, 0, done),
         () => io.openatAio(AT_FDCWD, 'a\0b', 0, 0, done),
         () => io.openatAio(-7, 'a', 0, 0, done),

@@ -1,5 +1,8 @@
 #include "args.h"
 
+#include <limits.h>
+#include <stdlib.h>
+
 static const size_t element_size[] = {
     [napi_int8_array] = 1,    [napi_uint8_array] = 1,   [napi_uint8_clamped_array] = 1,
     [napi_int16_array] = 2,   [napi_uint16_array] = 2,  [napi_int32_array] = 4,
@@ -40,4 +43,27 @@ bool arg_slice(napi_env env, napi_value *args, struct bytes *out) {
   out->data += offset;
   out->length = (size_t)length;
   return true;
+}
+
+int arg_vectors(napi_env env, napi_value v, struct iovec **vectors) {
+  uint32_t count;
+  *vectors = NULL;
+  if (!v || napi_get_array_length(env, v, &count) != napi_ok || count > IOV_MAX) return -EINVAL;
+  napi_value *views = calloc(count + 1, sizeof *views);
+  *vectors = calloc(count + 1, sizeof **vectors);
+  int status = views && *vectors ? (int)count : -ENOMEM;
+  /* All are fetched before any is looked at: fetching may call a getter, which may detach another one. */
+  for (uint32_t i = 0; i < count && status >= 0; i++) {
+    if (napi_get_element(env, v, i, &views[i]) == napi_ok) continue;
+    napi_value exception;
+    napi_get_and_clear_last_exception(env, &exception);
+    status = -EINVAL;
+  }
+  for (uint32_t i = 0; i < count && status >= 0; i++) {
+    struct bytes b;
+    if (arg_bytes(env, views[i], &b)) (*vectors)[i] = (struct iovec){.iov_base = b.data, .iov_len = b.length};
+    else status = -EINVAL;
+  }
+  free(views);
+  return status;
 }

@@ -4,7 +4,7 @@
  * The contract of every function of this module: it never throws, it returns a count (or 0, or a descriptor)
  * or -errno. Arguments that are of the wrong type, not an integer, or out of range give -EINVAL; a buffer that
  * is too small for what the kernel would write into it gives -EINVAL as well, so that no argument can make the
- * kernel touch memory outside a view.
+ * kernel touch memory outside a view. Memory that a view shows may hold addresses, for a ring or as a piece (file.c).
  */
 #ifndef AIOKIT_ARGS_H
 #define AIOKIT_ARGS_H
@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 
 /* The largest integer that a double holds exactly. */
@@ -88,6 +89,12 @@ bool arg_bytes(napi_env env, napi_value v, struct bytes *out);
 
 /* `length` bytes at `offset` of a view, from three consecutive arguments; undefined means 0 and "to the end". */
 bool arg_slice(napi_env env, napi_value *view_offset_length, struct bytes *out);
+
+/*
+ * An array of up to IOV_MAX views as what readv(2) takes; `vectors` is to be freed, also after a failure. Returns how many
+ * there are, -EINVAL or -ENOMEM.
+ */
+int arg_vectors(napi_env env, napi_value v, struct iovec **vectors);
 
 /* Declares argv and fetches N arguments; those not passed are undefined. */
 #define ARGS(n)            \

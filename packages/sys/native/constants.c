@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <netinet/in.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define C(name) {#name, (double)(name)}
@@ -22,6 +24,9 @@ const struct constant constants[] = {
     C(EPOLL_CLOEXEC), C(EPOLL_CTL_ADD), C(EPOLL_CTL_MOD), C(EPOLL_CTL_DEL), C(EPOLLIN), C(EPOLLOUT), C(EPOLLERR), C(EPOLLHUP),
     C(SEEK_SET), C(SEEK_CUR), C(SEEK_END), C(SEEK_DATA), C(SEEK_HOLE),
     C(FALLOC_FL_KEEP_SIZE), C(FALLOC_FL_PUNCH_HOLE), C(FALLOC_FL_ZERO_RANGE),
+    C(RWF_NOWAIT), C(PIPE_BUF), C(AT_EMPTY_PATH), C(AT_STATX_DONT_SYNC), C(STATX_TYPE),
+    C(S_IFMT), C(S_IFREG), C(S_IFBLK), C(S_IFDIR), C(S_IFIFO), C(S_IFSOCK),
+    {"STATX_MODE_OFFSET", offsetof(struct statx, stx_mode)},
     C(CLOCK_REALTIME), C(CLOCK_MONOTONIC), C(CLOCK_PROCESS_CPUTIME_ID), C(CLOCK_THREAD_CPUTIME_ID),
     C(AF_UNIX), C(AF_INET), C(AF_INET6), C(SOCK_STREAM), C(SOCK_DGRAM), C(SOCK_SEQPACKET), C(SOCK_NONBLOCK), C(SOCK_CLOEXEC),
     C(SOL_SOCKET), C(SO_REUSEADDR), C(SO_ERROR), C(SO_SNDBUF), C(SO_RCVBUF), C(SO_KEEPALIVE), C(SO_TYPE), C(SO_ACCEPTCONN),

@@ -1,6 +1,7 @@
 /* Sockets. Addresses are encoded in TypeScript (src/socket-address.ts) and passed as bytes. */
 #include "args.h"
 
+#include <stdlib.h>
 #include <sys/socket.h>
 
 static napi_value sys_socket(napi_env env, napi_callback_info info) {
@@ -73,6 +74,27 @@ static napi_value sys_recv(napi_env env, napi_callback_info info) {
   return returned(env, recv(fd, b.data, b.length, flags));
 }
 
+/* One message out of several views or into them; without addresses and without control data. */
+static napi_value message(napi_env env, napi_callback_info info, bool is_send) {
+  ARGS(3);
+  int32_t fd, flags;
+  struct msghdr header = {0};
+  REQUIRE(arg_int(env, argv[0], &fd) && arg_int(env, argv[2], &flags));
+  int count = arg_vectors(env, argv[1], &header.msg_iov);
+  ssize_t status = count;
+  if (count >= 0) {
+    header.msg_iovlen = (size_t)count;
+    status = is_send ? sendmsg(fd, &header, flags | MSG_NOSIGNAL) : recvmsg(fd, &header, flags);
+    if (status < 0) status = -errno;
+  }
+  free(header.msg_iov);
+  return result(env, (int32_t)status);
+}
+
+static napi_value sys_sendmsg(napi_env env, napi_callback_info info) { return message(env, info, true); }
+
+static napi_value sys_recvmsg(napi_env env, napi_callback_info info) { return message(env, info, false); }
+
 /* Both return the length of the address, which may exceed that of the view (it is cut then). */
 static napi_value sys_getsockname(napi_env env, napi_callback_info info) {
   ARGS(2);
@@ -115,6 +137,7 @@ const struct method socket_methods[] = {
     {"socket", sys_socket},           {"socketpair", sys_socketpair},   {"bind", sys_bind},
     {"connect", sys_connect},         {"listen", sys_listen},           {"accept4", sys_accept4},
     {"shutdown", sys_shutdown},       {"send", sys_send},               {"recv", sys_recv},
+    {"sendmsg", sys_sendmsg},         {"recvmsg", sys_recvmsg},
     {"getsockname", sys_getsockname}, {"getpeername", sys_getpeername}, {"getsockopt", sys_getsockopt},
     {"setsockopt", sys_setsockopt},   {NULL, NULL},
 };

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* Newer than the headers of the oldest distributions that this is compiled on. */
@@ -41,6 +40,9 @@ static const uint32_t allowed_setup = SETUP_CQSIZE | SETUP_CLAMP | SETUP_SUBMIT_
                                       SETUP_TASKRUN_FLAG | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_NO_SQARRAY;
 
 #define SQE_IO_DRAIN (1u << 1)
+
+/* In user_data: the result of the request, unless it is an error, is a descriptor, which nobody has yet. */
+#define GIVES_DESCRIPTOR (UINT64_C(1) << 33)
 
 /* struct io_uring_params, whose size has been 120 bytes from the start. Of its reserved words nothing is used. */
 #define PARAMS_SIZE sizeof(struct io_uring_params)
@@ -91,7 +93,8 @@ static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 /*
  * The memory of requests goes when this returns, so none may be in flight then. Those that the disk is busy with cannot
  * be cancelled, and cancelling one of a chain may begin the next. So a request that does nothing is put behind all of
- * them, to begin when they have ended; until it has, whatever comes up is cancelled. Completions are thrown away.
+ * them, to begin when they have ended; until it has, whatever comes up is cancelled. Completions are thrown away, and
+ * with them the descriptors that they bring.
  */
 void drain_ring(int fd, const struct ring *ring) {
   const struct io_uring_params *p = &ring->params;
@@ -104,7 +107,7 @@ void drain_ring(int fd, const struct ring *ring) {
   if (rings != MAP_FAILED && sqes != MAP_FAILED) {
     uint32_t *sq_head = (uint32_t *)(void *)(rings + p->sq_off.head), *sq_tail = (uint32_t *)(void *)(rings + p->sq_off.tail);
     uint32_t *cq_head = (uint32_t *)(void *)(rings + p->cq_off.head), *cq_tail = (uint32_t *)(void *)(rings + p->cq_off.tail);
-    const struct io_uring_cqe *cqes = (const struct io_uring_cqe *)(const void *)(rings + p->cq_off.cqes);
+    struct io_uring_cqe *cqes = (struct io_uring_cqe *)(void *)(rings + p->cq_off.cqes);
     const uint64_t mark = UINT64_MAX;
     /* In the place of what was written and not submitted, which nobody waits for any more. */
     uint32_t at = *sq_head, index = at & (p->sq_entries - 1);
@@ -116,7 +119,13 @@ void drain_ring(int fd, const struct ring *ring) {
       if (status < 0 && errno != ETIME && errno != EINTR && errno != EAGAIN && errno != EBUSY && errno != ENOMEM) break;
       uint32_t head = *cq_head, tail = __atomic_load_n(cq_tail, __ATOMIC_ACQUIRE);
       if (head == tail) cancel_all(fd);
-      for (; head != tail; head++) done |= cqes[head & (p->cq_entries - 1)].user_data == mark;
+      for (; head != tail; head++) {
+        struct io_uring_cqe *cqe = &cqes[head & (p->cq_entries - 1)];
+        if (cqe->user_data == mark) done = true;
+        else if ((cqe->user_data & GIVES_DESCRIPTOR) && cqe->res >= 0) close_owned(cqe->res);
+        /* Who still has the memory mapped shall not take for its own what is closed here. */
+        cqe->user_data = 0;
+      }
       __atomic_store_n(cq_head, tail, __ATOMIC_RELEASE);
     }
   }
@@ -258,28 +267,13 @@ static napi_value sys_io_uring_probe(napi_env env, napi_callback_info info) {
 static napi_value sys_io_uring_register_buffers(napi_env env, napi_callback_info info) {
   ARGS(2);
   int32_t fd;
-  uint32_t count;
-  REQUIRE(arg_int(env, argv[0], &fd) && napi_get_array_length(env, argv[1], &count) == napi_ok && count > 0 &&
-          count <= 1024);
-  struct iovec *vectors = calloc(count, sizeof *vectors);
-  napi_value *views = calloc(count, sizeof *views);
-  long status = vectors && views ? 0 : -ENOMEM;
-  /* All are fetched before any is looked at: fetching may call a getter, which may detach another one. */
-  for (uint32_t i = 0; i < count && status == 0; i++) {
-    if (napi_get_element(env, argv[1], i, &views[i]) == napi_ok) continue;
-    napi_value exception;
-    napi_get_and_clear_last_exception(env, &exception);
-    status = -EINVAL;
-  }
-  for (uint32_t i = 0; i < count && status == 0; i++) {
-    struct bytes b;
-    if (arg_bytes(env, views[i], &b)) vectors[i] = (struct iovec){.iov_base = b.data, .iov_len = b.length};
-    else status = -EINVAL;
-  }
-  if (status == 0 && ring_register(fd, IORING_REGISTER_BUFFERS, vectors, count) < 0) status = -errno;
+  struct iovec *vectors;
+  REQUIRE(arg_int(env, argv[0], &fd));
+  int status = arg_vectors(env, argv[1], &vectors);
+  if (status == 0) status = -EINVAL;
+  if (status > 0) status = ring_register(fd, IORING_REGISTER_BUFFERS, vectors, (unsigned)status) < 0 ? -errno : 0;
   free(vectors);
-  free(views);
-  return result(env, (int32_t)status);
+  return result(env, status);
 }
 
 static napi_value sys_io_uring_unregister_buffers(napi_env env, napi_callback_info info) {

@@ -27,7 +27,7 @@ export const close: (fd: number) => number = native.close
  */
 export const own: (fd: number) => number = native.own
 
-/** Undoes `own()`, in any thread: for a descriptor that was lost to other code. `close()` does it by itself. */
+/** Undoes `own()`, in any thread: for a descriptor that was lost to other code. `close()` does it by itself, as does `prepClose()` of a ring. */
 export const disown: (fd: number) => number = native.disown
 
 /** read(2) into `length` bytes at `offset` of `view` (default: all of it). Returns the count; 0 is the end. */

@@ -10,6 +10,41 @@ export const pread: (fd: number, view: Bytes, offset: number, length: number, po
 export const pwrite: (fd: number, view: Bytes, offset: number, length: number, position: number) => number =
   native.pwrite
 
+/**
+ * preadv2(2) into up to 1024 views, one after the other. `position` -1 is the file's own, or for what has none. With
+ * `RWF_NOWAIT` it never blocks; -EAGAIN if it would, -EOPNOTSUPP where the kernel cannot tell.
+ */
+export const preadv2: (fd: number, views: readonly Bytes[], position: number, flags: number) => number =
+  native.preadv2
+
+/** pwritev2(2) of up to 1024 views, one after the other; the rest as `preadv2`. */
+export const pwritev2: (fd: number, views: readonly Bytes[], position: number, flags: number) => number =
+  native.pwritev2
+
+/**
+ * preadv2(2) into one piece of memory, whose address and length are two doubles at byte `offset` of `view`; at the file's
+ * own position if `position` is -1. `flags` of `RWF_...`.
+ *
+ * It is for a thread that works on the memory of another one. Whoever writes the address answers for it, and for that the
+ * memory stays until the call returns.
+ */
+export const preadPiece: (
+  fd: number,
+  view: Bytes,
+  offset: number,
+  position: number,
+  flags: number,
+) => number = native.preadPiece
+
+/** pwritev2(2) from one piece of memory, as `preadPiece`. */
+export const pwritePiece: (
+  fd: number,
+  view: Bytes,
+  offset: number,
+  position: number,
+  flags: number,
+) => number = native.pwritePiece
+
 /** fsync(2): data and metadata are on the disk when it returns 0. */
 export const fsync: (fd: number) => number = native.fsync
 

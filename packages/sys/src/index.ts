@@ -13,8 +13,21 @@ export {
   write,
 } from './descriptor.ts'
 export * from './errno.ts'
-export { fallocate, fdatasync, fsync, lseek, openat, pread, pwrite, statx } from './file.ts'
-export type { Bytes } from './native.ts'
+export {
+  fallocate,
+  fdatasync,
+  fsync,
+  lseek,
+  openat,
+  pread,
+  preadPiece,
+  preadv2,
+  pwrite,
+  pwritePiece,
+  pwritev2,
+  statx,
+} from './file.ts'
+export { type Bytes, type Native, nativePath } from './native.ts'
 export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
 export {
   accept4,
@@ -25,7 +38,9 @@ export {
   getsockopt,
   listen,
   recv,
+  recvmsg,
   send,
+  sendmsg,
   setsockopt,
   shutdown,
   socket,
@@ -35,6 +50,7 @@ export { decodeAddress, encodeAddress, SOCKADDR_MAX, type SocketAddress } from '
 export { check, SystemError } from './system-error.ts'
 export {
   addressOf,
+  IO_URING_GIVES_DESCRIPTOR,
   IO_URING_PARAMS_SIZE,
   IO_URING_RINGS,
   IO_URING_SQES,

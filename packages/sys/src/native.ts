@@ -9,7 +9,7 @@ export type Bytes = ArrayBufferView
  * The functions of the native binary. None throws: each returns a count, a descriptor or 0, or -errno; arguments
  * of the wrong type or out of range give -EINVAL.
  */
-interface Native {
+export interface Native {
   readonly constants: Readonly<Record<string, number>>
   eventfd(initial: number, flags: number): number
   eventfdWrite(fd: number): number
@@ -23,6 +23,10 @@ interface Native {
   write(fd: number, view: Bytes, offset?: number, length?: number): number
   pread(fd: number, view: Bytes, offset: number, length: number, position: number): number
   pwrite(fd: number, view: Bytes, offset: number, length: number, position: number): number
+  preadv2(fd: number, views: readonly Bytes[], position: number, flags: number): number
+  pwritev2(fd: number, views: readonly Bytes[], position: number, flags: number): number
+  preadPiece(fd: number, view: Bytes, offset: number, position: number, flags: number): number
+  pwritePiece(fd: number, view: Bytes, offset: number, position: number, flags: number): number
   fsync(fd: number): number
   fdatasync(fd: number): number
   fallocate(fd: number, mode: number, offset: number, length: number): number
@@ -43,6 +47,8 @@ interface Native {
   shutdown(fd: number, how: number): number
   send(fd: number, view: Bytes, offset: number, length: number, flags: number): number
   recv(fd: number, view: Bytes, offset: number, length: number, flags: number): number
+  sendmsg(fd: number, views: readonly Bytes[], flags: number): number
+  recvmsg(fd: number, views: readonly Bytes[], flags: number): number
   getsockname(fd: number, address: Bytes): number
   getpeername(fd: number, address: Bytes): number
   getsockopt(fd: number, level: number, name: number): number
@@ -66,7 +72,7 @@ interface Native {
   clockGettime(clock: number): number
 }
 
-function load(): Native {
+function load(): { native: Native; nativePath: string } {
   if (process.platform !== 'linux') {
     throw aioError(
       'ERR_AIO_PLATFORM',
@@ -75,7 +81,8 @@ function load(): Native {
   }
   const require = createRequire(import.meta.url)
   try {
-    return require('node-gyp-build')(fileURLToPath(new URL('..', import.meta.url)))
+    const nativePath = require('node-gyp-build').resolve(fileURLToPath(new URL('..', import.meta.url)))
+    return { native: require(nativePath), nativePath }
   } catch (cause) {
     throw aioError(
       'ERR_AIO_NATIVE',
@@ -85,4 +92,12 @@ function load(): Native {
   }
 }
 
-export const native: Native = load()
+const loaded: { native: Native; nativePath: string } = load()
+
+export const native: Native = loaded.native
+
+/**
+ * The binary, for a thread that is to call its functions and loads no modules: `process.dlopen(module, nativePath)` there
+ * makes `module.exports` a `Native`.
+ */
+export const nativePath: string = loaded.nativePath

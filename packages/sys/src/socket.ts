@@ -32,6 +32,12 @@ export const send: (fd: number, view: Bytes, offset: number, length: number, fla
 export const recv: (fd: number, view: Bytes, offset: number, length: number, flags: number) => number =
   native.recv
 
+/** sendmsg(2) of one message from up to 1024 views, always with MSG_NOSIGNAL; without an address or control data. */
+export const sendmsg: (fd: number, views: readonly Bytes[], flags: number) => number = native.sendmsg
+
+/** recvmsg(2) of one message into up to 1024 views; without an address or control data. */
+export const recvmsg: (fd: number, views: readonly Bytes[], flags: number) => number = native.recvmsg
+
 /** getsockname(2). Returns the length of the address; decodeAddress() reads it. */
 export const getsockname: (fd: number, address: Bytes) => number = native.getsockname
 

@@ -11,6 +11,13 @@ export const IO_URING_RINGS = 0
 export const IO_URING_SQES = 1
 
 /**
+ * In the upper half of a request's `user_data`: its result, unless it is negative, is a descriptor. Those in completions
+ * that nobody has taken are closed with the ring. Who takes one clears this bit in the completion, for good: places that
+ * were read may be read again at the end.
+ */
+export const IO_URING_GIVES_DESCRIPTOR = 2
+
+/**
  * io_uring_setup(2). `params` holds struct io_uring_params, and gets the kernel's answer. Flags are taken as far as they
  * change neither the layout nor the owner of the memory (-EINVAL otherwise). Linux 6.0 or later (-EINVAL before).
  *

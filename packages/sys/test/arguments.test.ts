@@ -87,6 +87,31 @@ test('X3: an array too small for what the kernel would write is refused', () => 
   sys.close(epfd)
 })
 
+test('X3: an array of anything but views is refused, whatever it does when it is looked at', () => {
+  const view = new Uint8Array(16)
+  const thrower = Object.defineProperty([view, view], 1, {
+    get() {
+      throw new Error('looked at')
+    },
+  })
+  const detacher = Object.defineProperty([view, view], 1, {
+    get() {
+      structuredClone(view, { transfer: [view.buffer] })
+      return new Uint8Array(0)
+    },
+  })
+  const wrong: unknown[] = [view, [view, 1], [view, new ArrayBuffer(8)], { length: 1, 0: view }, thrower]
+  wrong.push(new Array(1025).fill(view), new Array(3), null)
+  for (const views of wrong as Uint8Array[][]) {
+    expect(sys.preadv2(fd, views, -1, 0)).toBe(-sys.EINVAL)
+    expect(sys.pwritev2(fd, views, -1, 0)).toBe(-sys.EINVAL)
+    expect(sys.recvmsg(fd, views, 0)).toBe(-sys.EINVAL)
+    expect(sys.sendmsg(fd, views, 0)).toBe(-sys.EINVAL)
+  }
+  expect(sys.preadv2(fd, detacher, -1, 0)).toBe(0)
+  expect(sys.preadv2(fd, [view], 0.5, 0)).toBe(-sys.EINVAL)
+})
+
 test('X3: a detached buffer is an empty one', () => {
   const view = new Uint8Array(64)
   structuredClone(view, { transfer: [view.buffer] })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -34,6 +35,43 @@ test('a pipe carries bytes, fills up, and ends', () => {
   sys.close(reader)
 })
 
+test('views are written and read one after the other, at a position or without, and without blocking', () => {
+  const fds = new Int32Array(32)
+  sys.check(sys.pipe2(fds, sys.O_CLOEXEC), 'pipe2')
+  const [reader = -1, writer = -1] = fds
+  const [first, last] = [Buffer.alloc(2), Buffer.alloc(9)]
+  // Before Linux 6.5 the kernel cannot tell of a pipe.
+  expect([-sys.EAGAIN, -sys.EOPNOTSUPP]).toContain(sys.preadv2(reader, [first], -1, sys.RWF_NOWAIT))
+  expect(sys.pwritev2(writer, [Buffer.from('abc'), new Uint8Array(0), Buffer.from('de')], -1, 0)).toBe(5)
+  expect(sys.preadv2(reader, [first, new DataView(last.buffer, last.byteOffset, 9)], -1, 0)).toBe(5)
+  expect(`${first}${last.toString('latin1', 0, 3)}`).toBe('abcde')
+  expect(sys.preadv2(reader, [first], 0, 0)).toBe(-sys.ESPIPE)
+  expect(sys.preadv2(reader, [], -1, 0)).toBe(0)
+  for (const fd of [reader, writer]) sys.close(fd)
+  const file = openSync(path.join(folder, 'vectors'), 'w+')
+  expect(sys.pwritev2(file, [Buffer.from('abc'), Buffer.from('de')], 5 * 2 ** 30, 0)).toBe(5)
+  expect(sys.preadv2(file, [first, last], 5 * 2 ** 30 + 2, 0)).toBe(3)
+  expect(`${first}${last.toString('latin1', 0, 1)}`).toBe('cde')
+  closeSync(file)
+})
+
+test('a message is sent from several views and received into several', () => {
+  const fds = new Int32Array(32)
+  sys.check(sys.socketpair(sys.AF_UNIX, sys.SOCK_DGRAM | sys.SOCK_CLOEXEC, 0, fds), 'socketpair')
+  const [a = -1, b = -1] = fds
+  const [first, last] = [Buffer.alloc(2), Buffer.alloc(9)]
+  expect(sys.recvmsg(b, [first], sys.MSG_DONTWAIT)).toBe(-sys.EAGAIN)
+  expect(sys.sendmsg(a, [Buffer.from('abc'), Buffer.from('de')], 0)).toBe(5)
+  expect(sys.sendmsg(a, [], 0)).toBe(0)
+  expect(sys.recvmsg(b, [first, last], 0)).toBe(5)
+  expect(`${first}${last.toString('latin1', 0, 3)}`).toBe('abcde')
+  expect(sys.recvmsg(b, [first], 0)).toBe(0)
+  sys.close(b)
+  // And no SIGPIPE.
+  expect(sys.sendmsg(a, [first], 0)).toBe(-sys.ECONNREFUSED)
+  sys.close(a)
+})
+
 test('a file is read and written at positions beyond 4 GiB, and its holes are found', () => {
   const fd = openSync(path.join(folder, 'sparse'), 'w+')
   const far = 5 * 2 ** 30
@@ -52,6 +90,46 @@ test('a file is read and written at positions beyond 4 GiB, and its holes are fo
   const allocated = sys.fallocate(fd, sys.FALLOC_FL_KEEP_SIZE, 0, 65_536)
   expect([0, -95]).toContain(allocated) // EOPNOTSUPP on some file systems
   closeSync(fd)
+})
+
+test('a piece of memory is read into and written from by its address, at any position or the file’s own', () => {
+  const fd = openSync(path.join(folder, 'pieces'), 'w+')
+  const far = 5 * 2 ** 30
+  const memory = new Uint8Array(new SharedArrayBuffer(4096)).fill(7)
+  const pieces = new Float64Array(5)
+  pieces.set([sys.addressOf(memory) + 96, 1000], 2)
+  expect(sys.pwritePiece(fd, pieces, 16, far, 0)).toBe(1000)
+  expect(sys.pwritePiece(fd, pieces, 16, -1, 0)).toBe(1000)
+  expect(sys.pwritePiece(fd, pieces, 16, -1, 0)).toBe(1000)
+  expect(sys.lseek(fd, 0, sys.SEEK_CUR)).toBe(2000)
+  memory.fill(0)
+  expect(sys.preadPiece(fd, pieces, 16, far + 100, 0)).toBe(900)
+  expect(memory.findIndex((byte) => byte !== 0)).toBe(96)
+  expect(memory.lastIndexOf(7)).toBe(995)
+  expect(sys.preadPiece(fd, pieces, 16, far + 1000, 0)).toBe(0)
+  expect(sys.preadPiece(fd, pieces, 16, 0, 1 << 30)).toBe(-95) // EOPNOTSUPP: no such flag
+  for (const offset of [-8, 0.5, 32, 2 ** 53, Number.NaN])
+    expect(sys.preadPiece(fd, pieces, offset, 0, 0), `offset ${offset}`).toBe(-sys.EINVAL)
+  for (const piece of [
+    [-1, 8],
+    [0.5, Number.NaN],
+    [Number.POSITIVE_INFINITY, 8],
+    [2 ** 60, 8],
+  ]) {
+    pieces.set(piece)
+    expect(sys.preadPiece(fd, pieces, 0, 0, 0), `piece ${piece}`).toBe(-sys.EINVAL)
+  }
+  closeSync(fd)
+})
+
+test('a thread that loads no modules calls the functions of the binary', async () => {
+  const program = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    const native = { exports: {} }
+    process.dlopen(native, workerData)
+    parentPort.postMessage(native.exports.lseek(99999, 0, 0))`
+  const worker = new Worker(program, { eval: true, workerData: sys.nativePath })
+  expect(await once(worker, 'message')).toEqual([-sys.EBADF])
 })
 
 test('M2: waits are in nanoseconds, and a timeout of 0 only looks', () => {

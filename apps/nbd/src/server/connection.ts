@@ -98,9 +98,8 @@ export class Connection {
   readonly #received = (count: number): void => {
     this.#receiving = null
     this.#input.received(Math.max(0, count))
-    if (this.#closed) {
-      this.#input.settle()
-    } else if (count < 0) {
+    if (this.#closed) return
+    if (count < 0) {
       this.close()
     } else if (count > 0) {
       // Requests that were here already come first; the bottom half is about to take them.

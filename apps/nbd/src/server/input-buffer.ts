@@ -23,6 +23,7 @@ export class InputBuffer {
   readonly #landing: Block = bufferPool.take(LANDING_SIZE)
   /** What is being received into; it must stay where it is. */
   #target: Chunk | null = null
+  #closed = false
 
   constructor(pool: BufferPool) {
     this.#pool = pool
@@ -45,7 +46,9 @@ export class InputBuffer {
   received(count: number): void {
     const target = this.#target
     this.#target = null
-    if (target !== null) {
+    if (this.#closed) {
+      target?.release()
+    } else if (target !== null) {
       this.end += count
       target.release()
     } else if (count > 0) {
@@ -85,8 +88,9 @@ export class InputBuffer {
     this.#drop(chunk)
   }
 
-  /** Forgets everything. What is being received into stays until that is over. */
+  /** Forgets everything, and what is still received. What is being received into stays until that is over. */
   close(): void {
+    this.#closed = true
     this.#keptLength = 0
     this.#landing.release()
     if (this.#chunk !== null) this.#drop(this.#chunk)

@@ -1,6 +1,7 @@
 import type { AioContext, BottomHalf } from '@aiokit/aio'
 import { deferCallBegin, deferCallEnd } from '@aiokit/bottom-halves'
 import type { Operation } from '../operation.ts'
+import { Fifo } from './fifo.ts'
 
 /** Results that are known and not told yet: never from inside the call that asked, and by a nested poll if there is one. */
 export class Deliveries {
@@ -9,17 +10,15 @@ export class Deliveries {
    * poll, and for after an error.
    */
   readonly #bottomHalf: BottomHalf
-  readonly #operations: Operation[] = []
-  readonly #results: number[] = []
-  #next = 0
+  readonly #operations: Fifo<Operation> = new Fifo<Operation>()
 
   constructor(ctx: AioContext) {
     this.#bottomHalf = ctx.createBottomHalf(() => this.deliver(), { name: 'aiokit:io' })
   }
 
   add(operation: Operation, res: number): void {
+    operation.result = res
     this.#operations.push(operation)
-    this.#results.push(res)
     this.#bottomHalf.schedule()
   }
 
@@ -32,20 +31,13 @@ export class Deliveries {
   deliver(): void {
     deferCallBegin()
     try {
-      let left = this.#operations.length - this.#next
-      while (left-- > 0 && this.#next < this.#operations.length) {
-        const at = this.#next++
-        const operation = this.#operations[at]!
-        const res = this.#results[at]!
-        if (this.#next === this.#operations.length) {
-          this.#operations.length = 0
-          this.#results.length = 0
-          this.#next = 0
-          this.#bottomHalf.cancel()
-        } else {
-          this.#bottomHalf.schedule()
-        }
-        operation.end(res)
+      for (let left = this.#operations.length; left > 0; left--) {
+        const operation = this.#operations.shift()
+        // A nested poll has told the rest.
+        if (operation === undefined) return
+        if (this.#operations.length === 0) this.#bottomHalf.cancel()
+        else this.#bottomHalf.schedule()
+        operation.end(operation.result)
       }
     } finally {
       deferCallEnd()

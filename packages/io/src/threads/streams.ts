@@ -1,45 +1,31 @@
 import type { AioContext } from '@aiokit/aio'
 import {
-  accept4,
   close,
-  connect,
   EAGAIN,
-  EALREADY,
   ECANCELED,
   EINPROGRESS,
-  EINTR,
   F_DUPFD_CLOEXEC,
-  F_GETFL,
-  F_SETFL,
   fcntl,
   getsockopt,
-  MSG_DONTWAIT,
-  O_NONBLOCK,
-  read,
-  recv,
-  SO_ERROR,
+  MSG_PEEK,
+  MSG_WAITALL,
+  own,
+  SO_TYPE,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
   SOL_SOCKET,
-  send,
-  shutdown,
-  write,
+  SystemError,
 } from '@aiokit/sys'
-import {
-  ACCEPT,
-  CONNECT,
-  type Operation,
-  READ,
-  READV,
-  RECV,
-  SEND,
-  SHUTDOWN,
-  WRITE,
-  WRITEV,
-} from '../operation.ts'
+import { ACCEPT, CONNECT, type Operation, RECV } from '../operation.ts'
 import type { Deliveries } from './deliveries.ts'
+import { call } from './stream-calls.ts'
+import { isReading } from './transfer.ts'
 
 /**
- * Operations on sockets, pipes and terminals without a ring: tried at once, and again when the descriptor is ready. No
- * call blocks, whatever the descriptor's O_NONBLOCK says.
+ * Operations on everything that is no file, without a ring: tried at once, and again when the descriptor is ready.
+ *
+ * One that waits has a descriptor of its own for what it waits for, as with a ring the kernel has: the program may watch
+ * its own, or close it meanwhile. If there is none to be had, -EMFILE is the result.
  */
 export class Streams {
   readonly #ctx: AioContext
@@ -52,9 +38,17 @@ export class Streams {
   }
 
   start(operation: Operation): void {
-    const res = attempt(operation, operation.fd)
-    if (mustWait(operation, res)) this.#wait(operation)
-    else this.#finish(operation, res)
+    const { kind, fd, first } = operation
+    if (kind === RECV && (first & (MSG_WAITALL | MSG_PEEK)) === MSG_WAITALL) {
+      const type = getsockopt(fd, SOL_SOCKET, SO_TYPE)
+      operation.isWhole = type === SOCK_STREAM || type === SOCK_SEQPACKET
+    }
+    let res = advance(operation, fd)
+    if (mustWait(operation, res)) {
+      res = this.#wait(operation)
+      if (res === 0) return
+    }
+    this.#deliveries.add(operation, operation.total(res))
   }
 
   cancel(operation: Operation): void {
@@ -67,29 +61,24 @@ export class Streams {
     for (const operation of this.#waiting) operation.cancel()
   }
 
-  #finish(operation: Operation, res: number): void {
-    if (operation.isShort(res)) this.start(operation)
-    else this.#deliveries.add(operation, operation.total(res))
-  }
-
-  /** Watches a duplicate: the program may watch the descriptor itself, or close it while the operation waits. */
-  #wait(operation: Operation): void {
+  /** Returns 0, or -errno if it cannot be waited for. */
+  #wait(operation: Operation): number {
     const fd = fcntl(operation.fd, F_DUPFD_CLOEXEC, 0)
-    if (fd < 0) {
-      this.#deliveries.add(operation, operation.total(fd))
-      return
+    if (fd < 0) return fd
+    own(fd)
+    const ready = () => this.#ready(operation)
+    const { kind } = operation
+    const isInput = isReading(kind) || kind === RECV || kind === ACCEPT
+    try {
+      this.#ctx.setFdHandler(fd, isInput ? { read: ready } : { write: ready })
+    } catch (error) {
+      close(fd)
+      if (error instanceof SystemError) return error.errno
+      throw error
     }
     operation.watchFd = fd
     this.#waiting.add(operation)
-    const ready = () => this.#ready(operation)
-    try {
-      this.#ctx.setFdHandler(fd, isInput(operation) ? { read: ready } : { write: ready })
-    } catch (error) {
-      this.#waiting.delete(operation)
-      operation.watchFd = -1
-      close(fd)
-      throw error
-    }
+    return 0
   }
 
   #stopWaiting(operation: Operation): void {
@@ -100,14 +89,8 @@ export class Streams {
   }
 
   #ready(operation: Operation): void {
-    const { kind, watchFd } = operation
-    // A connection that was under way is there, or has failed.
-    const res = kind === CONNECT ? 0 - getsockopt(watchFd, SOL_SOCKET, SO_ERROR) : attempt(operation, watchFd)
+    const res = advance(operation, operation.watchFd)
     if (mustWait(operation, res)) return
-    if (operation.isShort(res)) {
-      this.#ready(operation)
-      return
-    }
     this.#stopWaiting(operation)
     // From a handler of the context: what else is known is told as well, in its order.
     this.#deliveries.add(operation, operation.total(res))
@@ -115,71 +98,14 @@ export class Streams {
   }
 }
 
-function isInput({ kind }: Operation): boolean {
-  return kind === READ || kind === READV || kind === RECV || kind === ACCEPT
-}
-
 function mustWait({ kind }: Operation, res: number): boolean {
-  if (res === -EAGAIN) return kind !== CONNECT
-  return kind === CONNECT && (res === -EINPROGRESS || res === -EALREADY)
+  return res === (kind === CONNECT ? -EINPROGRESS : -EAGAIN)
 }
 
-function attempt(operation: Operation, fd: number): number {
-  let res: number
-  do {
-    res = call(operation, fd)
-  } while (res === -EINTR)
-  return res
-}
-
-function call(operation: Operation, fd: number): number {
-  const { kind, view, views, first } = operation
-  switch (kind) {
-    case RECV:
-      return recv(fd, view!, 0, view!.byteLength, first | MSG_DONTWAIT)
-    case SEND:
-      return send(fd, view!, 0, view!.byteLength, first | MSG_DONTWAIT)
-    case ACCEPT:
-      return withoutBlocking(fd, () => accept4(fd, first))
-    case CONNECT:
-      return withoutBlocking(fd, () => connect(fd, view!))
-    case READ:
-      return withoutBlocking(fd, () => read(fd, view!))
-    case WRITE:
-      return withoutBlocking(fd, () => write(fd, view!))
-    case READV:
-      return withoutBlocking(fd, () => each(views!, (one) => read(fd, one)))
-    case WRITEV:
-      return withoutBlocking(fd, () => each(views!, (one) => write(fd, one)))
-    case SHUTDOWN:
-      return shutdown(fd, first)
-    default:
-      throw new Error(`operation ${kind} is not for streams`)
-  }
-}
-
-/** One after the other, until one is not filled. */
-function each(views: readonly ArrayBufferView[], move: (view: ArrayBufferView) => number): number {
-  let moved = 0
-  for (const view of views) {
-    if (view.byteLength === 0) continue
-    const res = move(view)
-    if (res < 0) return moved > 0 ? moved : res
-    moved += res
-    if (res < view.byteLength) break
-  }
-  return moved
-}
-
-/** Calls `call` with O_NONBLOCK, and sets back what the program had. */
-function withoutBlocking(fd: number, call: () => number): number {
-  const flags = fcntl(fd, F_GETFL, 0)
-  if (flags < 0) return flags
-  if ((flags & O_NONBLOCK) !== 0) return call()
-  fcntl(fd, F_SETFL, flags | O_NONBLOCK)
-  try {
-    return call()
-  } finally {
-    fcntl(fd, F_SETFL, flags)
+/** As far as it goes now. Returns the last result. */
+function advance(operation: Operation, fd: number): number {
+  for (;;) {
+    const res = call(operation, fd)
+    if (!operation.isShort(res)) return res
   }
 }

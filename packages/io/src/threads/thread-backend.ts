@@ -1,5 +1,5 @@
 import type { AioContext } from '@aiokit/aio'
-import { ESPIPE, lseek, SEEK_CUR } from '@aiokit/sys'
+import { fileType, isFile } from '../file-type.ts'
 import {
   ACCEPT,
   CONNECT,
@@ -13,11 +13,12 @@ import {
   WRITE,
   WRITEV,
 } from '../operation.ts'
+import { readCached } from './cached-read.ts'
 import { Deliveries } from './deliveries.ts'
 import { Streams } from './streams.ts'
 import { Workers } from './workers.ts'
 
-/** Operations without a ring: on files by worker threads, on sockets and pipes when they are ready. */
+/** Operations without a ring: on files by worker threads, on everything else when it is ready. */
 export class ThreadBackend implements IoBackend {
   readonly #ctx: AioContext
   readonly #threads: number
@@ -34,9 +35,16 @@ export class ThreadBackend implements IoBackend {
     this.#streams = new Streams(ctx, this.#deliveries)
   }
 
-  readonly start = (operation: Operation): void => {
-    if (isForStreams(operation)) this.#streams.start(operation)
-    else this.#startWorker(operation)
+  start(operation: Operation): void {
+    const res = readCached(operation)
+    if (res < 0) {
+      if (isForStreams(operation)) this.#streams.start(operation)
+      else this.#startWorker(operation)
+    } else if (operation.isShort(res)) {
+      this.#startWorker(operation)
+    } else {
+      this.#deliveries.add(operation, res)
+    }
   }
 
   cancel(operation: Operation): void {
@@ -59,13 +67,13 @@ export class ThreadBackend implements IoBackend {
   }
 
   #startWorker(operation: Operation): void {
-    this.#workers ??= new Workers(this.#ctx, this.#threads, this.#deliveries, this.start)
+    this.#workers ??= new Workers(this.#ctx, this.#threads, this.#deliveries)
     this.#workers.start(operation)
   }
 }
 
-function isForStreams({ kind, fd }: Operation): boolean {
-  switch (kind) {
+function isForStreams(operation: Operation): boolean {
+  switch (operation.kind) {
     case RECV:
     case SEND:
     case ACCEPT:
@@ -76,8 +84,8 @@ function isForStreams({ kind, fd }: Operation): boolean {
     case WRITE:
     case READV:
     case WRITEV:
-      // The ring takes no notice of a position where there is none.
-      return lseek(fd, 0, SEEK_CUR) === -ESPIPE
+      operation.fileType = fileType(operation.fd)
+      return !isFile(operation.fileType)
     default:
       return false
   }

@@ -1,306 +1,232 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import type { AioContext } from '@aiokit/aio'
-import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
+import { Worker } from 'node:worker_threads'
+import type { AioContext, BottomHalf } from '@aiokit/aio'
 import { aioError } from '@aiokit/errors'
 import { EventNotifier } from '@aiokit/notifier'
-import { check, ECANCELED, EFAULT, EINTR, POLLIN, ppoll } from '@aiokit/sys'
-import { CONNECT, OPENAT, type Operation, READ, READV, STATX, WRITE, WRITEV } from '../operation.ts'
-import type { SlabMessage, WorkerData } from '../worker.ts'
+import { check, ECANCELED, EFAULT, EINTR, nativePath, POLLIN, ppoll } from '@aiokit/sys'
+import type { WorkerData } from '../bare-worker.ts'
+import { isLeased } from '../opening.ts'
+import { CLOSE, OPENAT, type Operation } from '../operation.ts'
 import { workerProgram } from '../worker-program.ts'
 import type { Deliveries } from './deliveries.ts'
-import {
-  JOB_FD,
-  JOB_FIRST,
-  JOB_KIND,
-  JOB_LENGTH,
-  JOB_OFFSET,
-  JOB_POSITION,
-  JOB_RESULT,
-  JOB_SECOND,
-  JOB_SLAB,
-  JobQueue,
-  newJobMemory,
-  SLOTS,
-} from './job-queue.ts'
-import { STATX_SIZE, statxOffset } from './run-job.ts'
-
-/** The most bytes that a job moves: vectors are gathered, and their memory has to be somewhere. */
-const MAX_JOB = 1 << 30
+import { Fifo } from './fifo.ts'
+import { JobQueue, newQueueMemory, SLOTS } from './job-queue.ts'
+import { Jobs } from './jobs.ts'
 
 /** Starting a thread takes some 30 ms. */
 const START_TIMEOUT_MS = 10_000
 
+// In the place of a slot: there is none for it yet, or what it closes is still used.
+const IN_BACKLOG = -2
+const IN_CLOSES = -3
+
 /**
  * Worker threads that make blocking system calls. They are started as they are needed, sleep on a word of shared memory,
- * and wake the context with one eventfd write for all that is done until it looks.
+ * and wake the context with one eventfd write for all that is done until it looks. Like requests on a ring, jobs that are
+ * started in one iteration go out together: workers are woken from a bottom half.
+ *
+ * A worker knows memory by its address and holds on to none. What it reads or writes is held here until it is done, and
+ * this by every thread that runs, through its listener.
  */
 export class Workers {
   readonly #ctx: AioContext
   #max: number
   readonly #deliveries: Deliveries
-  readonly #retry: (operation: Operation) => void
-  readonly #memory = newJobMemory()
-  readonly #queue: JobQueue = new JobQueue(this.#memory)
+  readonly #words = newQueueMemory()
+  readonly #queue: JobQueue = new JobQueue(this.#words)
+  readonly #jobs: Jobs = new Jobs(SLOTS)
   readonly #notifier: EventNotifier = new EventNotifier()
-  readonly #workers: { worker: Worker; slabs: MessagePort }[] = []
+  readonly #waker: BottomHalf
+  readonly #workers: Set<Worker> = new Set<Worker>()
   readonly #freeSlots: number[] = Array.from({ length: SLOTS }, (_, i) => SLOTS - 1 - i)
-  /** By slot: what was given. */
+  /** By slot: what was given; null for what was cancelled, until a worker has come across it. */
   readonly #given: (Operation | null)[] = new Array<Operation | null>(SLOTS).fill(null)
-  #running = 0
-  /** What there is no slot for. */
-  readonly #backlog: Operation[] = []
-  readonly #slabNumbers: WeakMap<SharedArrayBuffer, number> = new WeakMap<SharedArrayBuffer, number>()
-  #lastSlab = 0
+  /** What there was no slot for, and what of it was cancelled since. */
+  readonly #backlog: Fifo<Operation> = new Fifo<Operation>()
+  /** By descriptor: how many of those that were given, or are in the backlog, use it. */
+  readonly #uses: Map<number, number> = new Map<number, number>()
+  /** What closes one of them: the number may be another file's as soon as it is closed. */
+  #closes: Operation[] = []
 
-  /**
-   * @param max threads
-   * @param retry is called for an operation of which a part is left
-   */
-  constructor(ctx: AioContext, max: number, deliveries: Deliveries, retry: (operation: Operation) => void) {
+  /** @param max threads */
+  constructor(ctx: AioContext, max: number, deliveries: Deliveries) {
     this.#ctx = ctx
     this.#max = max
     this.#deliveries = deliveries
-    this.#retry = retry
+    this.#waker = ctx.createBottomHalf(() => this.#wake(), { name: 'aiokit:io workers' })
     ctx.setEventNotifier(this.#notifier, {
       read: () => {
         this.#notifier.testAndClear()
-        this.collect()
+        this.#collect()
         deliveries.deliver()
       },
     })
   }
 
   start(operation: Operation): void {
+    if (operation.kind === CLOSE && this.#uses.has(operation.fd)) {
+      operation.slot = IN_CLOSES
+      this.#closes.push(operation)
+      return
+    }
     if (this.#freeSlots.length === 0) {
+      operation.slot = IN_BACKLOG
       this.#backlog.push(operation)
+      this.#addUse(operation, 1)
       return
     }
     // Before anything is taken that would have to be given back.
-    if (this.#workers.length < this.#max && this.#running >= this.#workers.length) this.#startWorker()
+    if (this.#workers.size === 0) this.#startFirst()
     const slot = this.#freeSlots.pop()!
     try {
-      this.#write(slot, operation)
+      this.#jobs.write(slot, operation)
     } catch (error) {
       this.#freeSlots.push(slot)
-      this.#release(operation)
       throw error
     }
     operation.slot = slot
     this.#given[slot] = operation
-    this.#running++
+    this.#addUse(operation, 1)
     this.#queue.give(slot)
+    this.#waker.schedule()
   }
 
   cancel(operation: Operation): void {
-    const waiting = this.#backlog.indexOf(operation)
-    if (waiting >= 0) {
-      this.#backlog.splice(waiting, 1)
-      this.#deliveries.add(operation, operation.total(-ECANCELED))
-    } else if (operation.slot >= 0 && this.#queue.cancel(operation.slot)) {
-      // The slot comes back when a worker comes across it.
-      this.#given[operation.slot] = null
-      operation.slot = -1
-      this.#release(operation)
-      this.#deliveries.add(operation, operation.total(-ECANCELED))
-    }
-  }
-
-  /** Takes what is done. */
-  collect(): void {
-    for (const slot of this.#queue.takeDone()) {
-      const operation = this.#given[slot]!
-      const res = this.#queue.jobs[this.#queue.at(slot) + JOB_RESULT]!
+    const { slot } = operation
+    if (slot >= 0) {
+      if (!this.#queue.cancel(slot)) return
       this.#given[slot] = null
-      this.#freeSlots.push(slot)
-      this.#running--
-      if (operation !== null) this.#finish(operation, res)
+      this.#jobs.release(operation)
+    } else if (slot === -1) {
+      return
     }
-    while (this.#backlog.length > 0 && this.#freeSlots.length > 0) {
-      const operation = this.#backlog.shift()!
-      try {
-        this.start(operation)
-      } catch {
-        this.#deliveries.add(operation, operation.total(-EFAULT))
-      }
-    }
+    if (slot !== IN_CLOSES) this.#addUse(operation, -1)
+    operation.slot = -1
+    this.#deliveries.add(operation, operation.total(-ECANCELED))
   }
 
   /** Cancels what has not begun, and waits for what has. */
   close(): void {
-    for (const operation of [...this.#backlog, ...this.#given]) operation?.cancel()
+    for (let one = this.#backlog.shift(); one !== undefined; one = this.#backlog.shift()) one.cancel()
+    for (const operation of [...this.#closes, ...this.#given]) operation?.cancel()
+    // What is left in the queue was cancelled. If all workers sleep, none will come across it.
+    for (let slot = this.#queue.takeBack(); slot >= 0; slot = this.#queue.takeBack())
+      this.#freeSlots.push(slot)
     const pollfd = new Int32Array(32)
     pollfd[0] = this.#notifier.fd
     pollfd[1] = POLLIN
-    for (this.collect(); this.#running > 0; this.collect()) {
+    for (this.#collect(); this.#freeSlots.length < SLOTS; this.#collect()) {
       const result = ppoll(pollfd, 1, -1)
       if (result !== -EINTR) check(result, 'ppoll')
       this.#notifier.testAndClear()
     }
     this.#queue.awaitQuiet()
     for (const _ of this.#workers) this.#queue.end()
-    for (const { slabs } of this.#workers) slabs.close()
-    this.#workers.length = 0
+    this.#queue.wake()
+    this.#workers.clear()
+    this.#waker.delete()
     this.#ctx.setEventNotifier(this.#notifier, null)
     this.#notifier.close()
   }
 
-  #finish(operation: Operation, res: number): void {
+  /** Takes what is done. */
+  #collect(): void {
+    for (const slot of this.#queue.takeDone()) {
+      const operation = this.#given[slot]!
+      this.#given[slot] = null
+      // With the slot still taken: what it holds is looked at.
+      if (operation !== null) this.#finish(operation, slot)
+      this.#freeSlots.push(slot)
+    }
+    while (this.#backlog.length > 0 && this.#freeSlots.length > 0) {
+      const operation = this.#backlog.shift()!
+      if (operation.slot !== IN_BACKLOG) continue
+      this.#addUse(operation, -1)
+      this.#startLater(operation)
+    }
+    if (this.#closes.length === 0) return
+    const closes = this.#closes
+    this.#closes = []
+    for (const operation of closes) if (operation.slot === IN_CLOSES) this.#startLater(operation)
+  }
+
+  #startLater(operation: Operation): void {
     operation.slot = -1
-    if (!this.#copyBack(operation, res)) res = -EFAULT
-    this.#release(operation)
-    if (operation.isShort(res)) this.#retry(operation)
-    else this.#deliveries.add(operation, operation.total(res))
-  }
-
-  #write(slot: number, operation: Operation): void {
-    const { jobs } = this.#queue
-    const at = this.#queue.at(slot)
-    jobs[at + JOB_KIND] = operation.kind
-    jobs[at + JOB_FD] = operation.fd
-    jobs[at + JOB_POSITION] = operation.position
-    jobs[at + JOB_FIRST] = operation.first
-    jobs[at + JOB_SECOND] = operation.second
-    jobs[at + JOB_SLAB] = 0
-    jobs[at + JOB_OFFSET] = 0
-    jobs[at + JOB_LENGTH] = 0
-    const { kind, view } = operation
-    if (kind === READ || kind === WRITE) {
-      const length = Math.min(lengthOf(view!), MAX_JOB)
-      const own = bufferPool.find(view!)
-      if (own !== null) {
-        own.pin()
-        operation.block = own
-        operation.isBorrowed = false
-        this.#place(at, own, offsetOf(view!), length)
-        return
-      }
-      const block = this.#borrow(operation, length)
-      if (kind === WRITE) block.bytes.set(bytesOf(view!).subarray(0, length))
-      this.#place(at, block, block.bytes.byteOffset, length)
-    } else if (kind === READV || kind === WRITEV) {
-      const length = Math.min(
-        operation.views!.reduce((sum, one) => sum + lengthOf(one), 0),
-        MAX_JOB,
-      )
-      const block = this.#borrow(operation, length)
-      if (kind === WRITEV) gather(block.bytes.subarray(0, length), operation.views!)
-      this.#place(at, block, block.bytes.byteOffset, length)
-    } else if (kind === OPENAT || kind === STATX) {
-      const path = Buffer.from(`${operation.path}\0`)
-      const block = this.#borrow(operation, statxOffset(path.length) + STATX_SIZE)
-      block.bytes.set(path)
-      this.#place(at, block, block.bytes.byteOffset, path.length)
-    } else if (kind === CONNECT) {
-      const block = this.#borrow(operation, lengthOf(view!))
-      block.bytes.set(bytesOf(view!))
-      this.#place(at, block, block.bytes.byteOffset, lengthOf(view!))
-    }
-  }
-
-  #borrow(operation: Operation, length: number): Block {
-    const block = bufferPool.take(length)
-    block.pin()
-    // From now on it is held by the pin alone.
-    block.release()
-    operation.block = block
-    operation.isBorrowed = true
-    return block
-  }
-
-  #place(at: number, block: Block, offset: number, length: number): void {
-    const { jobs } = this.#queue
-    jobs[at + JOB_SLAB] = this.#slabNumber(block.bytes.buffer)
-    jobs[at + JOB_OFFSET] = offset
-    jobs[at + JOB_LENGTH] = length
-  }
-
-  /** Returns false if there is no room any more for what was read. */
-  #copyBack(operation: Operation, res: number): boolean {
-    const { kind, block, view, views } = operation
-    if (block === null || res < 0) return true
     try {
-      if (kind === READ && operation.isBorrowed) bytesOf(view!).set(block.bytes.subarray(0, res))
-      else if (kind === READV) scatter(block.bytes.subarray(0, res), views!)
-      else if (kind === STATX) {
-        const out = statxOffset(Buffer.byteLength(operation.path) + 1)
-        bytesOf(view!).set(block.bytes.subarray(out, out + STATX_SIZE))
-      }
-      return true
+      if (operation.isCancelled) this.#deliveries.add(operation, operation.total(-ECANCELED))
+      else this.start(operation)
     } catch {
-      return false
+      this.#deliveries.add(operation, operation.total(-EFAULT))
     }
   }
 
-  #release(operation: Operation): void {
-    operation.block?.unpin()
-    operation.block = null
+  #addUse({ fd }: Operation, change: number): void {
+    const uses = (this.#uses.get(fd) ?? 0) + change
+    if (uses > 0) this.#uses.set(fd, uses)
+    else this.#uses.delete(fd)
   }
 
-  /** Workers know memory by numbers, and learn of it before the first job that uses it. */
-  #slabNumber(memory: SharedArrayBuffer): number {
-    const known = this.#slabNumbers.get(memory)
-    if (known !== undefined) return known
-    const slab = ++this.#lastSlab
-    this.#slabNumbers.set(memory, slab)
-    const message: SlabMessage = { slab, memory }
-    this.#slabs.push(message)
-    for (const { slabs } of this.#workers) slabs.postMessage(message)
-    return slab
+  #finish(operation: Operation, slot: number): void {
+    const res = this.#jobs.result(slot, operation)
+    this.#jobs.release(operation)
+    this.#addUse(operation, -1)
+    operation.slot = -1
+    if (operation.kind === OPENAT && !operation.mayWait && isLeased(res, operation.first)) {
+      operation.mayWait = true
+      this.#startLater(operation)
+    } else if (operation.isShort(res)) {
+      this.#startLater(operation)
+    } else {
+      this.#deliveries.add(operation, operation.total(res))
+    }
   }
 
-  /** For workers that come later. */
-  readonly #slabs: SlabMessage[] = []
+  #wake(): void {
+    // Workers that have not begun will take one each when they have.
+    let lacking = this.#queue.wake() - (this.#workers.size - this.#queue.begun)
+    try {
+      for (; lacking > 0 && this.#workers.size < this.#max; lacking--) this.#startWorker()
+    } catch {
+      this.#stayWith()
+    }
+  }
 
-  #startWorker(): void {
-    const { port1, port2 } = new MessageChannel()
-    const workerData: WorkerData = { ...this.#memory, wakeFd: this.#notifier.fd, slabs: port2 }
-    const worker = new Worker(workerProgram, {
-      workerData,
-      transferList: [port2],
-      execArgv: [],
-      stdin: false,
-      name: 'aiokit:io',
-    })
-    // What it does is waited for by polling; it must not keep a process alive that does not wait.
-    worker.unref()
-    port1.unref()
-    // There is no memory or no descriptor for another one: those that there are do its work.
-    worker.on('error', () => {
-      const index = this.#workers.findIndex((one) => one.worker === worker)
-      if (index < 0) return
-      this.#workers.splice(index, 1)
-      this.#max = Math.max(1, this.#workers.length)
-    })
-    for (const message of this.#slabs) port1.postMessage(message)
-    this.#workers.push({ worker, slabs: port1 })
-    // The first one has to be there: nobody else would do what is given.
-    if (this.#workers.length > 1 || this.#queue.awaitWorker(START_TIMEOUT_MS)) return
-    this.#workers.pop()
+  /** It has to be there: nobody else would do what is given. */
+  #startFirst(): void {
+    let cause: unknown
+    const { begun } = this.#queue
+    try {
+      const worker = this.#startWorker()
+      if (this.#queue.awaitWorker(begun, START_TIMEOUT_MS)) return
+      this.#workers.delete(worker)
+    } catch (error) {
+      cause = error
+    }
     throw aioError(
       'ERR_AIO_WORKER',
       'No thread could be started for files: there may be no memory or no descriptors for one.',
+      { cause },
     )
   }
-}
 
-function bytesOf(view: ArrayBufferView): Uint8Array {
-  return new Uint8Array(bufferOf(view), offsetOf(view), lengthOf(view))
-}
-
-function gather(target: Uint8Array, views: readonly ArrayBufferView[]): void {
-  let at = 0
-  for (const view of views) {
-    const bytes = bytesOf(view).subarray(0, target.length - at)
-    target.set(bytes, at)
-    at += bytes.length
+  #startWorker(): Worker {
+    const workerData: WorkerData = {
+      words: this.#words,
+      jobs: this.#jobs.memory,
+      wakeFd: this.#notifier.fd,
+      nativePath,
+    }
+    const worker = new Worker(workerProgram, { workerData, execArgv: [], stdin: false, name: 'aiokit:io' })
+    // What it does is waited for by polling; it must not keep a process alive that does not wait.
+    worker.unref()
+    worker.on('error', () => {
+      if (this.#workers.delete(worker)) this.#stayWith()
+    })
+    this.#workers.add(worker)
+    return worker
   }
-}
 
-function scatter(source: Uint8Array, views: readonly ArrayBufferView[]): void {
-  let at = 0
-  for (const view of views) {
-    const bytes = source.subarray(at, at + view.byteLength)
-    bytesOf(view).set(bytes)
-    at += bytes.length
+  /** There is no memory or no descriptor for another worker: those that there are do its work. */
+  #stayWith(): void {
+    this.#max = Math.max(1, this.#workers.size)
   }
 }

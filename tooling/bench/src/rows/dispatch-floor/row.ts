@@ -9,9 +9,9 @@ export const dispatchFloor: Row = {
     '1,000 eventfds are watched; 1 or 100, each time others, are set before the clock is read. Timed are the blocking ' +
     'wait, the dispatch, and the read in each callback: on epoll the same system calls as those of the C program but ' +
     'for one epoll_ctl in 128 waits, with which aiokit looks for descriptors that were closed. On io_uring the call ' +
-    'that waits also asks anew for what was dispatched before, and Linux hands over some 20 events at a time, so that ' +
-    '100 take several. The C program waits with epoll and calls through a ' +
-    'function pointer. The writes are left out because as equal terms they would only bring the ratio nearer to 1. ' +
+    'that waits also asks anew for what was dispatched before, and what was set before it is looked at once more, with ' +
+    'one ppoll. The C program waits with epoll and calls through a function pointer. The writes are left out because ' +
+    'as equal terms they would only bring the ratio nearer to 1. ' +
     'What reading the clock itself costs is measured in the same process and taken off, and a stretch in which the ' +
     'thread lost the processor does not count.',
   op: 'event',

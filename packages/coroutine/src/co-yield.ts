@@ -1,0 +1,41 @@
+import type { AioContext } from '@aiokit/aio'
+import type { Co } from './co.ts'
+import { homeOf } from './home.ts'
+import { requireSelf } from './switch.ts'
+
+/**
+ * Hands back to whoever entered the coroutine, until somebody enters or wakes it again.
+ *
+ * @throws `ERR_AIO_NO_COROUTINE`; what the coroutine is interrupted with, as everything does that waits
+ */
+export function* coYield(): Co<void> {
+  requireSelf()
+  yield
+}
+
+/**
+ * Goes on in `ctx`, another context of the same thread, from a bottom half of it. Nothing if it is there already.
+ *
+ * @throws `ERR_AIO_NO_COROUTINE`, `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`
+ */
+export function* coReschedule(ctx: AioContext): Co<void> {
+  const co = requireSelf()
+  const home = homeOf(ctx)
+  if (co.home === home) return
+  home.schedule(co)
+  yield
+}
+
+/**
+ * Runs `body` to its end whatever happens: cancellation and deadlines that come meanwhile are thrown where the coroutine
+ * waits next. For what must not be left half done, such as memory that somebody else is writing to.
+ */
+export function* coShield<T>(body: Co<T>): Co<T> {
+  const co = requireSelf()
+  co.shields++
+  try {
+    return yield* body
+  } finally {
+    co.shields--
+  }
+}

@@ -1,0 +1,133 @@
+import { channel } from 'node:diagnostics_channel'
+import type { AioContext, BottomHalf } from '@aiokit/aio'
+import { type ListLink, QTailQ } from '@aiokit/qlist'
+import type { Coroutine } from './coroutine.ts'
+import { ENDED, REPORTING, RUNNING, SCHEDULED } from './flags.ts'
+import { cannotEnter, contextClosed, requireContext } from './misuse.ts'
+import { run } from './switch.ts'
+
+const aioCoSchedule = channel('aiokit:aio_co_schedule')
+
+/** Something with a timer of the context, which has to hear that it will never fire. */
+export interface Timed {
+  readonly link: ListLink<Timed>
+  contextClosed(error: Error): void
+}
+
+/** What the coroutines of one context have in common: the line of those that a bottom half enters. */
+export class Home {
+  readonly ctx: AioContext
+  closed = false
+  /** What waits for a timer of the context. */
+  readonly timed: QTailQ<Timed> = new QTailQ<Timed>()
+  #first: Coroutine<unknown> | null = null
+  #last: Coroutine<unknown> | null = null
+  #bh: BottomHalf | null = null
+  #epoch = 0
+
+  /** @throws `ERR_AIO_CLOSED` */
+  constructor(ctx: AioContext) {
+    this.ctx = ctx
+    ctx.onClose(() => this.#close())
+  }
+
+  /** The context's bottom half is going to enter `co`, which is not scheduled. In the order of these calls. */
+  schedule(co: Coroutine<unknown>): void {
+    if (aioCoSchedule.hasSubscribers) aioCoSchedule.publish({ ctx: this.ctx, co })
+    co.flags |= SCHEDULED
+    this.#append(co)
+  }
+
+  /** The context's bottom half is going to throw the error of `co`, which has ended. */
+  report(co: Coroutine<unknown>): void {
+    co.flags |= REPORTING
+    // One that scheduled itself and then ended is in line.
+    if (!(co.flags & SCHEDULED)) this.#append(co)
+  }
+
+  #append(co: Coroutine<unknown>): void {
+    this.#bh ??= this.ctx.createBottomHalf(() => this.#run(), { name: 'coroutines' })
+    co.next = null
+    co.epoch = this.#epoch
+    if (this.#last === null) this.#first = co
+    else this.#last.next = co
+    this.#last = co
+    this.#bh.schedule()
+  }
+
+  #shift(): Coroutine<unknown> {
+    const co = this.#first!
+    this.#first = co.next
+    if (this.#first === null) this.#last = null
+    co.next = null
+    return co
+  }
+
+  /** As the bottom halves themselves: what is scheduled meanwhile is for the next run, a nested run goes on with this. */
+  #run(): void {
+    const epoch = ++this.#epoch
+    try {
+      while (this.#first !== null && this.#first.epoch < epoch) {
+        const co = this.#shift()
+        // For a nested poll, and for the next one if this throws.
+        if (this.#first !== null) this.#bh!.schedule()
+        this.#enter(co)
+      }
+    } finally {
+      if (this.#first === null) this.#bh?.cancel()
+    }
+  }
+
+  #enter(co: Coroutine<unknown>): void {
+    if (co.flags & REPORTING) co.throwUnlessSeen()
+    else if (co.flags & (RUNNING | ENDED)) {
+      co.flags &= ~SCHEDULED
+      throw cannotEnter(co)
+    } else {
+      co.home = this
+      run(co)
+    }
+  }
+
+  /** Who waits for a timer, or for the bottom half, would wait for ever: it is cancelled. */
+  #close(): void {
+    this.closed = true
+    const error = contextClosed(this.ctx)
+    for (let timed = this.timed.first; timed !== null; timed = this.timed.first) {
+      this.timed.remove(timed.link)
+      timed.contextClosed(error)
+    }
+    let failure: { error: unknown } | null = null
+    while (this.#first !== null) {
+      const co = this.#shift()
+      if (!(co.flags & ENDED)) {
+        co.flags &= ~SCHEDULED
+        if (co.home === this) co.home = null
+        co.cancel(error)
+      } else if (failure !== null) process.nextTick(() => co.throwUnlessSeen())
+      else {
+        try {
+          co.throwUnlessSeen()
+        } catch (error) {
+          failure = { error }
+        }
+      }
+    }
+    this.#bh?.delete()
+    this.#bh = null
+    if (failure !== null) throw failure.error
+  }
+}
+
+const homes = new WeakMap<AioContext, Home>()
+
+/** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_CLOSED` */
+export function homeOf(ctx: AioContext): Home {
+  let home = homes.get(ctx)
+  if (home === undefined) {
+    home = new Home(requireContext(ctx))
+    homes.set(ctx, home)
+  }
+  if (home.closed) throw contextClosed(ctx)
+  return home
+}
