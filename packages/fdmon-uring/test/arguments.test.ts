@@ -169,3 +169,19 @@ test('X3: whatever a method is given, it throws an ERR_AIO error and submits not
   closeAll(reader, writer, a, b, file, directory)
   expect(sys.ioUringCount()).toBe(0)
 })
+
+test('X3: prep gets methods to fill the entry with, and nothing that has an address in it', () => {
+  using ring = new TestRing()
+  const seen: unknown[] = []
+  ring.run((sqe) => {
+    sqe.prepNop()
+    for (
+      let at: object | null = sqe;
+      at !== null && at !== Object.prototype;
+      at = Object.getPrototypeOf(at)
+    ) {
+      for (const key of Reflect.ownKeys(at)) seen.push(typeof Reflect.get(at, key, sqe))
+    }
+  })
+  expect(new Set(seen)).toEqual(new Set(['function']))
+})

@@ -52,3 +52,28 @@ test('F8: what shares an inode cannot be told apart, and is watched on', () => {
   expect(calls).toBeGreaterThan(290)
   closeAll(event)
 })
+
+test('M1: after a wait the ring is readable for a host loop only while there is something to collect', () => {
+  using ring = new TestRing()
+  const pollfd = new Int32Array(2)
+  const isReadable = () => {
+    pollfd[0] = ring.monitor.backendFd
+    pollfd[1] = sys.POLLIN
+    return sys.check(sys.ppoll(pollfd, 1, 0), 'ppoll') === 1
+  }
+  const [reader, writer] = pipe()
+  ring.fds.set(reader, { read: () => void sys.read(reader, new Uint8Array(10)) })
+  for (let i = 0; i < 1000; i++) {
+    ring.look()
+    expect(isReadable()).toBe(false)
+    if (i % 3 === 0) ring.fds.wait(1)
+    expect(isReadable()).toBe(false)
+    if (i % 2 === 0) {
+      sys.write(writer, new Uint8Array(1))
+      expect(isReadable()).toBe(true)
+    }
+  }
+  closeAll(writer)
+  ring.fds.remove(reader)
+  closeAll(reader)
+})
