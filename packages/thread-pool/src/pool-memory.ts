@@ -43,7 +43,7 @@ export const FAILED = 3
 
 // What a thread's word says. The thread sleeps on it.
 export const NOT_THERE = 0
-/** It is being started, or looks for work for some microseconds before it sleeps. */
+/** It is being started or woken, or looks for work for some microseconds before it sleeps. */
 export const LOOKING = 1
 export const BUSY = 2
 export const ASLEEP = 3
@@ -65,6 +65,8 @@ const THREAD_STATE = 0
 const THREAD_DISMISSED = 1
 /** The request, plus 1, whose argument the thread waits for; it sleeps on it. */
 const THREAD_WANTS = 2
+/** Set by the thread when its end will be noticed. */
+const THREAD_STARTED = 3
 const QUEUE: number = THREADS + MAX_THREADS * THREAD_WORDS
 const LINKS: number = QUEUE + SLOTS
 const FIRST_SLOT: number = Math.ceil((LINKS + SLOTS) / SLOT_WORDS) * SLOT_WORDS
@@ -230,11 +232,19 @@ export class PoolMemory {
     await atomics.waitAsync(this.#words, ofThread(thread) + THREAD_STATE, ASLEEP, timeoutMs).value
   }
 
-  /** Wakes a thread that is asleep; false if it is not. */
+  /** Wakes a thread that is asleep, which counts as looking for work from now on; false if it is not. */
   wake(thread: number): boolean {
-    if (!this.moveThread(thread, ASLEEP, BUSY)) return false
+    if (!this.moveThread(thread, ASLEEP, LOOKING)) return false
     Atomics.notify(this.#words, ofThread(thread) + THREAD_STATE)
     return true
+  }
+
+  hasStarted(thread: number): boolean {
+    return Atomics.load(this.#words, ofThread(thread) + THREAD_STARTED) !== 0
+  }
+
+  setStarted(thread: number, started: boolean): void {
+    Atomics.store(this.#words, ofThread(thread) + THREAD_STARTED, started ? 1 : 0)
   }
 
   isDismissed(thread: number): boolean {

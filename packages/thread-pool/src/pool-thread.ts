@@ -5,7 +5,7 @@ import { monotonicNs } from '@aiokit/sys'
 import { importTask, type Task, type TaskFunction } from '@aiokit/task'
 import type { OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
 import { isMoved } from './move.ts'
-import { ASLEEP, BUSY, BY_MESSAGE, FAILED, LEAVING, LOOKING, PoolMemory } from './pool-memory.ts'
+import { ASLEEP, BUSY, BY_MESSAGE, FAILED, LEAVING, LOOKING, type PoolMemory } from './pool-memory.ts'
 import { packThrown } from './thrown.ts'
 
 /**
@@ -28,11 +28,9 @@ export class PoolThread {
   readonly #tasks: Task[] = []
   readonly #functions: (TaskFunction | undefined)[] = []
   #state: number = LOOKING
-  /** What there is in Node's loop when no task has left anything there. */
-  readonly #ownResources: number
 
-  constructor({ memory, thread, port, gate, states, finished, measure, tasks }: ThreadData) {
-    this.#memory = new PoolMemory(memory)
+  constructor(memory: PoolMemory, { thread, port, gate, states, finished, measure, tasks }: ThreadData) {
+    this.#memory = memory
     this.#thread = thread
     this.#port = port
     this.#port.unref()
@@ -43,7 +41,6 @@ export class PoolThread {
       this.#send({ why: 'of an error that nothing caught', thrown: packThrown(error) })
     })
     process.on('exit', (code) => this.#send({ why: `by process.exit(${code})` }))
-    this.#ownResources = process.getActiveResourcesInfo().length
   }
 
   async run(): Promise<void> {
@@ -78,8 +75,11 @@ export class PoolThread {
     this.#become(ASLEEP)
     // Pairs with wakeOne(): whoever adds work looks at the state after that.
     if (memory.queued === 0 && !memory.isDismissed(this.#thread)) {
-      if (process.getActiveResourcesInfo().length > this.#ownResources) {
+      if (hasLoopWork()) {
+        // The loop would end when nothing else is left in it.
+        this.#port.ref()
         await memory.sleepAside(this.#thread, memory.idleMs)
+        this.#port.unref()
       } else {
         memory.sleep(this.#thread, memory.idleMs)
       }
@@ -202,4 +202,9 @@ export class PoolThread {
   #send(message: ThreadMessage): void {
     this.#port.postMessage(message)
   }
+}
+
+/** Whether tasks have left something in Node's loop: timers, descriptors, requests, ports. */
+function hasLoopWork(): boolean {
+  return process.getActiveResourcesInfo().some((kind) => kind !== 'CloseReq')
 }

@@ -27,18 +27,21 @@ export class StartedThread {
   /** What it said of its end. */
   #obituary: Obituary | null = null
   #cause: unknown
+  #hungUp = false
   /** Received while looking for another. */
   readonly #received: Map<number, EndMessage> = new Map<number, EndMessage>()
 
   /**
    * @param finished what the thread schedules when there is something for the pool; its own, because a thread that dies
    *   while it schedules a bottom half may leave it of no use
+   * @param hasStarted whether the thread has come so far that its end closes its end of the lifeline
    * @throws SystemError EMFILE; what `new Worker` throws
    */
   constructor(
     data: Omit<ThreadData, 'port' | 'lifeline' | 'finished'>,
     finished: BottomHalf,
     options: ThreadOptions,
+    hasStarted: () => boolean,
   ) {
     const ends = new Int32Array(2)
     check(pipe2(ends, O_CLOEXEC), 'pipe2')
@@ -74,7 +77,13 @@ export class StartedThread {
     this.#worker.on('error', (error) => {
       this.#cause = error
     })
-    this.exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
+    this.exited = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        // It ended before it could see to that. (Once it has hung up the number is another thread's.)
+        if (!this.#hungUp && !hasStarted()) close(threadsEnd)
+        resolve()
+      })
+    })
   }
 
   tell(tasks: readonly Task[]): void {
@@ -128,8 +137,13 @@ export class StartedThread {
     void this.#worker.terminate()
   }
 
-  /** The thread has ended; Node is to notice before the process does. */
-  dispose(): void {
+  /**
+   * The thread has ended, or was terminated; Node is to notice before the process ends.
+   *
+   * @param hungUp whether its lifeline has
+   */
+  dispose(hungUp: boolean): void {
+    this.#hungUp = hungUp
     this.#worker.ref()
     this.#finished.delete()
     this.#port.close()

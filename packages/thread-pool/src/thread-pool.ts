@@ -188,29 +188,18 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
    * @throws what callbacks throw that are called meanwhile, when all is done
    */
   close(): void {
-    if (this.#closing) return
-    this.#closing = true
-    this.#forgetContext()
-    this.#starter.delete()
-    this.#requests.withdrawAll()
-    if (this.#requests.hasOutcomes) this.#rest.schedule()
-    let failure: { error: unknown } | null = null
-    const waitWhile = (condition: () => boolean): void => {
-      while (condition()) {
-        try {
-          this.#ctx.poll(true)
-        } catch (error) {
-          failure ??= { error }
-        }
-      }
-    }
-    waitWhile(() => this.#requests.pending > 0)
-    this.#threads.dismissAllBut(0)
-    waitWhile(() => this.#threads.count > 0)
-    this.#rest.delete()
-    if (failure !== null) throw (failure as { error: unknown }).error
+    this.#close(false)
   }
 
+  /**
+   * As `close()`, but does not wait for what runs: its threads are ended by force, wherever they are, and its requests
+   * fail with `ERR_AIO_THREAD_DIED`. For tasks that do not end.
+   *
+   * @throws as `close()`
+   */
+  terminate(): void {
+    this.#close(true)
+  }
   /** `close()`, and waits until Node has noticed the end of the threads. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close()
@@ -229,6 +218,32 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     this.#ctx.waitWhile(() => request.done !== null)
   }
 
+  #close(force: boolean): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#forgetContext()
+    this.#starter.delete()
+    this.#requests.withdrawAll()
+    if (this.#requests.hasOutcomes) this.#rest.schedule()
+    let failure: { error: unknown } | null = null
+    const waitWhile = (condition: () => boolean): void => {
+      while (condition()) {
+        try {
+          this.#ctx.poll(true)
+        } catch (error) {
+          failure ??= { error }
+        }
+      }
+    }
+    if (force) for (const thread of this.#threads) thread.terminate()
+    waitWhile(() => this.#requests.pending > 0)
+    this.#threads.dismissAllBut(0)
+    waitWhile(() => this.#threads.count > 0)
+    this.#threads.close()
+    this.#rest.delete()
+    if (failure !== null) throw (failure as { error: unknown }).error
+  }
+
   #submit(task: Task<never>, argument: unknown, done: Done<unknown>, options: SubmitOptions): PoolRequest {
     this.#requireOpen()
     const number = this.#tasks.numberOf(task as Task)
@@ -241,6 +256,10 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
       )
     }
     const { signal, transfer } = requireObject(options, 'options')
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw wrongOption('signal', 'an AbortSignal', signal)
+    if (transfer !== undefined && !Array.isArray(transfer))
+      throw wrongOption('transfer', 'an array', transfer)
     signal?.throwIfAborted()
     const request = new PoolRequest(this, number, argument, done)
     if (transfer !== undefined && transfer.length > 0) request.transfer = transfer
@@ -349,6 +368,13 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   #requireOpen(): void {
     if (this.#closing) throw aioError('ERR_AIO_CLOSED', 'This ThreadPool is closed: make a new one.')
   }
+}
+
+function wrongOption(name: string, kind: string, value: unknown): Error {
+  return aioTypeError(
+    'ERR_AIO_INVALID_ARG_TYPE',
+    `"options.${name}" must be ${kind}. Received ${describe(value)}.`,
+  )
 }
 
 /** Of a request that nobody waits for. */

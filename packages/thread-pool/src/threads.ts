@@ -1,8 +1,15 @@
-import type { AioContext, AioContextHandle } from '@aiokit/aio'
+import type { AioContext, AioContextHandle, Timer } from '@aiokit/aio'
 import type { Task } from '@aiokit/task'
+import { realtime } from '@aiokit/timers'
 import { LEAVING, LOOKING, NOT_THERE, type PoolMemory } from './pool-memory.ts'
 import { StartedThread } from './started-thread.ts'
 import type { ThreadOptions } from './thread-options.ts'
+
+/**
+ * How long a thread may take to start, which is some 30 ms. One that ends before it has started is noticed by Node's loop
+ * only, and by this in a program that does nothing but poll.
+ */
+const START_TIMEOUT_NS = 20e9
 
 /** What the threads of a pool tell it. */
 export interface ThreadsOwner {
@@ -19,8 +26,9 @@ export class Threads {
   readonly #options: ThreadOptions & { readonly measure: boolean }
   readonly #owner: ThreadsOwner
   readonly #handle: AioContextHandle
-  /** By number. */
-  readonly #threads: (StartedThread | null)[] = []
+  /** By number; null for one that is free, undefined for one that is not yet. */
+  readonly #threads: (StartedThread | null | undefined)[] = []
+  readonly #startTimer: Timer
   /** Those that are there, those that are about to go included. */
   count = 0
 
@@ -35,6 +43,7 @@ export class Threads {
     this.#options = options
     this.#owner = owner
     this.#handle = ctx.handle
+    this.#startTimer = ctx.createTimer(realtime, () => this.#giveUpStarting())
   }
 
   get(number: number): StartedThread | null {
@@ -42,7 +51,7 @@ export class Threads {
   }
 
   [Symbol.iterator](): Iterator<StartedThread> {
-    return this.#threads.filter((thread) => thread !== null)[Symbol.iterator]()
+    return this.#threads.filter((thread) => thread != null)[Symbol.iterator]()
   }
 
   /** @throws SystemError EMFILE; what `new Worker` throws */
@@ -70,6 +79,7 @@ export class Threads {
         },
         finished,
         this.#options,
+        () => memory.hasStarted(number),
       )
     } catch (error) {
       memory.setThreadState(number, NOT_THERE)
@@ -78,7 +88,22 @@ export class Threads {
     }
     this.#threads[number] = thread
     this.count++
-    this.#ctx.setFdHandler(thread.lifeline, { read: () => this.#ended(thread) })
+    this.#ctx.setFdHandler(thread.lifeline, { read: () => this.#ended(thread, true) })
+    this.#startTimer.mod(realtime.now() + START_TIMEOUT_NS)
+  }
+
+  /** To be called when there are no threads and there will be none. */
+  close(): void {
+    this.#startTimer.del()
+  }
+
+  /** Only when nothing was started for that long. */
+  #giveUpStarting(): void {
+    for (const thread of this) {
+      if (this.#memory.hasStarted(thread.number)) continue
+      thread.terminate()
+      this.#ended(thread, false)
+    }
   }
 
   /** Has so many stay at most: the others go when they have finished what they are at. */
@@ -92,7 +117,7 @@ export class Threads {
     }
   }
 
-  #ended(thread: StartedThread): void {
+  #ended(thread: StartedThread, hungUp: boolean): void {
     const { number } = thread
     const memory = this.#memory
     this.#ctx.setFdHandler(thread.lifeline, null)
@@ -102,7 +127,14 @@ export class Threads {
     memory.satisfy(number)
     this.count--
     this.#owner.ended(thread, expected)
-    this.#threads[number] = null
-    thread.dispose()
+    thread.dispose(hungUp)
+    this.#threads[number] = undefined
+    const free = (): void => {
+      memory.setStarted(number, false)
+      this.#threads[number] = null
+    }
+    // One that was given up may still be at its beginning: nobody else must have its number then.
+    if (hungUp) free()
+    else void thread.exited.then(free)
   }
 }

@@ -329,6 +329,7 @@ describe('W9', () => {
       pool.submitAio(task(), { a: 1 }, () => void ended++)
       expect(world.run(task(), 5).result).toBe(5)
       world.ctx.waitWhile(() => ended === 0)
+      await world.pool[Symbol.asyncDispose]()
     }
     await cycle()
     const before = openDescriptors()
