@@ -237,7 +237,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     }
     if (force) for (const thread of this.#threads) thread.terminate()
     waitWhile(() => this.#requests.pending > 0)
-    this.#threads.dismissAllBut(0)
+    this.#threads.dismissAll()
     waitWhile(() => this.#threads.count > 0)
     this.#threads.close()
     this.#rest.delete()

@@ -11,6 +11,9 @@ import type { ThreadOptions } from './thread-options.ts'
  */
 const START_TIMEOUT_NS = 20e9
 
+/** The same when the pool is being closed, and nothing is lost by ending one that takes longer. */
+const CLOSE_TIMEOUT_NS = 2e9
+
 /** What the threads of a pool tell it. */
 export interface ThreadsOwner {
   /** Threads have finished requests, or want arguments. */
@@ -92,7 +95,13 @@ export class Threads {
     this.#startTimer.mod(realtime.now() + START_TIMEOUT_NS)
   }
 
-  /** To be called when there are no threads and there will be none. */
+  /** Has all of them go. None is to be started any more. */
+  dismissAll(): void {
+    this.dismissAllBut(0)
+    this.#startTimer.mod(realtime.now() + CLOSE_TIMEOUT_NS)
+  }
+
+  /** When all have gone. */
   close(): void {
     this.#startTimer.del()
   }
