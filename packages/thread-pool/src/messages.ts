@@ -1,0 +1,38 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { BottomHalfHandle } from '@aiokit/bottom-halves'
+import type { NotifyGateHandle } from '@aiokit/notifier'
+import type { Task } from '@aiokit/task'
+import type { ThrownMessage } from './thrown.ts'
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly memory: SharedArrayBuffer
+  readonly thread: number
+  readonly port: MessagePort
+  /** Closed when the thread has ended, however it does: the other end hangs up. */
+  readonly lifeline: number
+  readonly gate: NotifyGateHandle
+  readonly states: Int32Array
+  readonly finished: BottomHalfHandle
+  readonly measure: boolean
+  readonly tasks: readonly Task[]
+}
+
+/** What the owner sends to a thread. */
+export type OwnerMessage =
+  | { readonly tasks: readonly Task[] }
+  | { readonly slot: number; readonly argument: unknown }
+
+/** What a thread sends of a request that has ended. */
+export type EndMessage =
+  | { readonly slot: number; readonly result: unknown }
+  | { readonly slot: number; readonly thrown: ThrownMessage }
+
+/** What a thread sends of its own end, if it has time to. */
+export interface Obituary {
+  readonly why: string
+  readonly thrown?: ThrownMessage
+}
+
+/** What a thread sends to the owner. */
+export type ThreadMessage = EndMessage | Obituary

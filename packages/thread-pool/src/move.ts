@@ -1,0 +1,29 @@
+import type { Transferable } from 'node:worker_threads'
+
+/** Known to every copy of this package: tasks may have another than the thread's program. */
+const moved: unique symbol = Symbol.for('aiokit.thread-pool.moved')
+
+/** A result whose parts are to be moved to the pool's thread and not copied. */
+interface Moved {
+  readonly [moved]: true
+  readonly value: unknown
+  readonly transfer: readonly Transferable[]
+}
+
+/**
+ * For a task to return: `value`, of which `transfer` (ArrayBuffers, MessagePorts, ...) moves to whoever submitted the task
+ * instead of being copied (rule W8).
+ *
+ *     export const render = (scene) => {
+ *       const pixels = draw(scene)
+ *       return move(pixels, [pixels.buffer])
+ *     }
+ */
+export function move<T>(value: T, transfer: readonly Transferable[]): T {
+  return { [moved]: true, value, transfer } satisfies Moved as T
+}
+
+/** Whether a task has returned `move(...)`. */
+export function isMoved(result: unknown): result is Moved {
+  return typeof result === 'object' && result !== null && moved in result
+}

@@ -1,0 +1,210 @@
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { RemoteBottomHalf, SharedStates } from '@aiokit/bottom-halves'
+import { NotifyGate } from '@aiokit/notifier'
+import { monotonicNs } from '@aiokit/sys'
+import { importTask, type Task, type TaskFunction } from '@aiokit/task'
+import type { OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
+import { isMoved } from './move.ts'
+import { ASLEEP, BUSY, BY_MESSAGE, FAILED, LEAVING, LOOKING, type PoolMemory } from './pool-memory.ts'
+import { packThrown } from './thrown.ts'
+
+/**
+ * How often an idle thread looks for work before it sleeps, 10 to 20 us: to be woken takes longer than that, and whoever
+ * has just heard a result often has the next request at once.
+ */
+const LOOKS = 2000
+
+/** Tasks after which Node's loop of the thread gets a turn although there are more. */
+const TASKS_PER_TURN = 1024
+
+/** What a thread of a pool does: it takes requests, runs their tasks, and says what came of them. */
+export class PoolThread {
+  readonly #memory: PoolMemory
+  readonly #thread: number
+  readonly #port: MessagePort
+  readonly #finished: RemoteBottomHalf
+  readonly #measure: boolean
+  /** By number. */
+  readonly #tasks: Task[] = []
+  readonly #functions: (TaskFunction | undefined)[] = []
+  #state: number = LOOKING
+
+  constructor(memory: PoolMemory, { thread, port, gate, states, finished, measure, tasks }: ThreadData) {
+    this.#memory = memory
+    this.#thread = thread
+    this.#port = port
+    this.#port.unref()
+    this.#finished = new RemoteBottomHalf(new NotifyGate(gate), new SharedStates(states), finished)
+    this.#measure = measure
+    this.#tasks.push(...tasks)
+    process.on('uncaughtExceptionMonitor', (error) => {
+      this.#send({ why: 'of an error that nothing caught', thrown: packThrown(error) })
+    })
+    process.on('exit', (code) => this.#send({ why: `by process.exit(${code})` }))
+  }
+
+  async run(): Promise<void> {
+    const memory = this.#memory
+    for (let tasks = 1; ; tasks++) {
+      const slot = memory.take(this.#thread)
+      if (slot >= 0) {
+        this.#becomeBusy()
+        if (tasks % TASKS_PER_TURN === 0) await new Promise(setImmediate)
+        // Not awaited if it need not be: that would cost more than most tasks.
+        const ended = this.#runTask(slot)
+        if (ended !== undefined) await ended
+      } else {
+        this.#become(LOOKING)
+        if (await this.#idle()) break
+      }
+      if (memory.isDismissed(this.#thread)) {
+        this.#become(LEAVING)
+        break
+      }
+    }
+    // What tasks have left in Node's loop must not keep the thread here.
+    process.exit(0)
+  }
+
+  /** Waits for work. Returns whether the thread is to end instead. */
+  async #idle(): Promise<boolean> {
+    const memory = this.#memory
+    for (let looks = 0; looks < LOOKS; looks++) if (memory.queued > 0) return false
+    // Promises, ticks and immediates that tasks have left.
+    await new Promise(setImmediate)
+    this.#become(ASLEEP)
+    // Pairs with wakeOne(): whoever adds work looks at the state after that.
+    if (memory.queued === 0 && !memory.isDismissed(this.#thread)) {
+      if (hasLoopWork()) {
+        // The loop would end when nothing else is left in it.
+        this.#port.ref()
+        await memory.sleepAside(this.#thread, memory.idleMs)
+        this.#port.unref()
+      } else {
+        memory.sleep(this.#thread, memory.idleMs)
+      }
+    }
+    const mayLeave = (): boolean =>
+      memory.isDismissed(this.#thread) ||
+      (memory.queued === 0 && memory.threadsBeside(this.#thread) >= memory.minThreads)
+    // Again when it has said so: two that leave at the same time do not count each other, and rather stay both than go
+    // both. Not if it was woken meanwhile.
+    if (mayLeave() && memory.moveThread(this.#thread, ASLEEP, LEAVING)) {
+      this.#state = LEAVING
+      return mayLeave()
+    }
+    return false
+  }
+
+  #become(state: number): void {
+    this.#state = state
+    this.#memory.setThreadState(this.#thread, state)
+  }
+
+  #becomeBusy(): void {
+    if (this.#state === BUSY) return
+    this.#become(BUSY)
+    // While it was looking others were not woken for its sake.
+    if (this.#memory.queued > 0) this.#memory.wakeOne()
+  }
+
+  /** A promise if the task takes more than this call. */
+  #runTask(slot: number): Promise<void> | undefined {
+    const memory = this.#memory
+    const started = this.#measure ? monotonicNs() : 0
+    const task = memory.taskOf(slot)
+    const run = this.#functions[task]
+    if (run === undefined) return this.#load(task, slot)
+    let result: unknown
+    try {
+      result = run(memory.kindOf(slot) === BY_MESSAGE ? this.#fetchArgument(slot) : memory.read(slot))
+      if (typeof result === 'object' && typeof (result as PromiseLike<unknown> | null)?.then === 'function') {
+        return this.#await(slot, started, result as PromiseLike<unknown>)
+      }
+    } catch (error) {
+      this.#fail(slot, started, error)
+      return undefined
+    }
+    this.#succeed(slot, started, result)
+    return undefined
+  }
+
+  async #load(number: number, slot: number): Promise<void> {
+    try {
+      // Told before any request for it was queued.
+      while (this.#tasks[number] === undefined) this.#receive()
+      this.#functions[number] = await importTask(this.#tasks[number])
+    } catch (error) {
+      this.#fail(slot, 0, error)
+      return
+    }
+    await this.#runTask(slot)
+  }
+
+  async #await(slot: number, started: number, promise: PromiseLike<unknown>): Promise<void> {
+    try {
+      this.#succeed(slot, started, await promise)
+    } catch (error) {
+      this.#fail(slot, started, error)
+    }
+  }
+
+  #succeed(slot: number, started: number, result: unknown): void {
+    const { value, transfer } = isMoved(result) ? result : { value: result, transfer: [] }
+    if (transfer.length > 0) this.#memory.setKind(slot, BY_MESSAGE)
+    if (transfer.length > 0 || !this.#memory.write(slot, value)) {
+      try {
+        this.#port.postMessage({ slot, result: value } satisfies ThreadMessage, transfer)
+      } catch (error) {
+        this.#fail(slot, started, error)
+        return
+      }
+    }
+    this.#finish(slot, started)
+  }
+
+  #fail(slot: number, started: number, error: unknown): void {
+    this.#memory.setKind(slot, FAILED)
+    this.#send({ slot, thrown: packThrown(error) })
+    this.#finish(slot, started)
+  }
+
+  #finish(slot: number, started: number): void {
+    const memory = this.#memory
+    if (this.#measure) {
+      const now = monotonicNs()
+      memory.setTimes(slot, started === 0 ? now : started, now)
+    }
+    memory.setDone(slot, this.#thread)
+    // Only the first one notifies: the owner takes all that there are then.
+    if (memory.finished.push(slot)) this.#finished.schedule()
+  }
+
+  /** The argument of a request that went by message. The owner sends it to the thread that has taken the request. */
+  #fetchArgument(slot: number): unknown {
+    const memory = this.#memory
+    memory.want(this.#thread, slot)
+    this.#finished.schedule()
+    memory.awaitWanted(this.#thread, slot)
+    for (;;) {
+      const message = this.#receive()
+      if (message !== undefined && 'slot' in message && message.slot === slot) return message.argument
+    }
+  }
+
+  /** The next message; tasks are taken up. */
+  #receive(): OwnerMessage | undefined {
+    const message = receiveMessageOnPort(this.#port)?.message as OwnerMessage | undefined
+    if (message !== undefined && 'tasks' in message) this.#tasks.push(...message.tasks)
+    return message
+  }
+
+  #send(message: ThreadMessage): void {
+    this.#port.postMessage(message)
+  }
+}
+
+/** Whether tasks have left something in Node's loop: timers, descriptors, requests, ports. */
+function hasLoopWork(): boolean {
+  return process.getActiveResourcesInfo().some((kind) => kind !== 'CloseReq')
+}

@@ -1,0 +1,152 @@
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  type Transferable,
+  Worker,
+} from 'node:worker_threads'
+import type { BottomHalf } from '@aiokit/aio'
+import { aioError } from '@aiokit/errors'
+import { check, close, O_CLOEXEC, own, pipe2 } from '@aiokit/sys'
+import type { Task } from '@aiokit/task'
+import type { EndMessage, Obituary, OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
+import type { ThreadOptions } from './thread-options.ts'
+import { packThrown, unpackThrown } from './thrown.ts'
+import { workerProgram } from './worker-program.ts'
+
+/** A thread of a pool, as the pool sees it. */
+export class StartedThread {
+  readonly number: number
+  /** Hangs up when the thread has ended. */
+  readonly lifeline: number
+  /** Settles when the thread has ended and Node has noticed. */
+  readonly exited: Promise<void>
+  readonly #worker: Worker
+  readonly #port: MessagePort
+  readonly #finished: BottomHalf
+  /** What it said of its end. */
+  #obituary: Obituary | null = null
+  #cause: unknown
+  #hungUp = false
+  /** Received while looking for another. */
+  readonly #received: Map<number, EndMessage> = new Map<number, EndMessage>()
+
+  /**
+   * @param finished what the thread schedules when there is something for the pool; its own, because a thread that dies
+   *   while it schedules a bottom half may leave it of no use
+   * @param hasStarted whether the thread has come so far that its end closes its end of the lifeline
+   * @throws SystemError EMFILE; what `new Worker` throws
+   */
+  constructor(
+    data: Omit<ThreadData, 'port' | 'lifeline' | 'finished'>,
+    finished: BottomHalf,
+    options: ThreadOptions,
+    hasStarted: () => boolean,
+  ) {
+    const ends = new Int32Array(2)
+    check(pipe2(ends, O_CLOEXEC), 'pipe2')
+    const [lifeline, threadsEnd] = ends as unknown as [number, number]
+    const { port1, port2 } = new MessageChannel()
+    try {
+      this.#worker = new Worker(workerProgram, {
+        name: options.name,
+        execArgv: options.execArgv,
+        env: options.env,
+        resourceLimits: options.resourceLimits,
+        workerData: {
+          ...data,
+          port: port2,
+          lifeline: threadsEnd,
+          finished: finished.handle,
+        } satisfies ThreadData,
+        transferList: [port2],
+      })
+    } catch (error) {
+      port1.close()
+      close(lifeline)
+      close(threadsEnd)
+      throw error
+    }
+    own(lifeline)
+    this.number = data.thread
+    this.lifeline = lifeline
+    this.#port = port1
+    this.#port.unref()
+    this.#finished = finished
+    this.#worker.unref()
+    this.#worker.on('error', (error) => {
+      this.#cause = error
+    })
+    this.exited = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        // It ended before it could see to that. (Once it has hung up the number is another thread's.)
+        if (!this.#hungUp && !hasStarted()) close(threadsEnd)
+        resolve()
+      })
+    })
+  }
+
+  tell(tasks: readonly Task[]): void {
+    this.#port.postMessage({ tasks } satisfies OwnerMessage)
+  }
+
+  /** @throws DataCloneError */
+  sendArgument(slot: number, argument: unknown, transfer: readonly Transferable[]): void {
+    this.#port.postMessage({ slot, argument } satisfies OwnerMessage, transfer)
+  }
+
+  /** What the thread has sent about the request in `slot`; it was sent before the request was said to have ended. */
+  receive(slot: number): EndMessage {
+    for (;;) {
+      const message = this.#received.get(slot)
+      if (message !== undefined) {
+        this.#received.delete(slot)
+        return message
+      }
+      if (!this.#receiveNext()) {
+        const value = aioError(
+          'ERR_AIO_RESULT_LOST',
+          'What the task gave could not be made anew in this thread.',
+        )
+        return { slot, thrown: packThrown(value) }
+      }
+    }
+  }
+
+  /** How it ended, for an error message, and why. Only when its lifeline has hung up. */
+  describeEnd(): { how: string; cause: unknown } {
+    while (this.#receiveNext());
+    const obituary = this.#obituary
+    if (obituary === null) {
+      return { how: 'by force: it was terminated, or out of memory (see resourceLimits)', cause: this.#cause }
+    }
+    const { why, thrown } = obituary
+    return { how: why, cause: thrown === undefined ? this.#cause : unpackThrown(thrown) }
+  }
+
+  #receiveNext(): boolean {
+    const received = receiveMessageOnPort(this.#port)
+    if (received === undefined) return false
+    const message = received.message as ThreadMessage
+    if ('why' in message) this.#obituary ??= message
+    else this.#received.set(message.slot, message)
+    return true
+  }
+
+  terminate(): void {
+    void this.#worker.terminate()
+  }
+
+  /**
+   * The thread has ended, or was terminated; Node is to notice before the process ends.
+   *
+   * @param hungUp whether its lifeline has
+   */
+  dispose(hungUp: boolean): void {
+    this.#hungUp = hungUp
+    this.#worker.ref()
+    this.#finished.delete()
+    this.#port.close()
+    close(this.lifeline)
+  }
+}

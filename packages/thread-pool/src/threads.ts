@@ -1,0 +1,149 @@
+import type { AioContext, AioContextHandle, Timer } from '@aiokit/aio'
+import type { Task } from '@aiokit/task'
+import { realtime } from '@aiokit/timers'
+import { LEAVING, LOOKING, NOT_THERE, type PoolMemory } from './pool-memory.ts'
+import { StartedThread } from './started-thread.ts'
+import type { ThreadOptions } from './thread-options.ts'
+
+/**
+ * How long a thread may take to start, which is some 30 ms. One that ends before it has started is noticed by Node's loop
+ * only, and by this in a program that does nothing but poll.
+ */
+const START_TIMEOUT_NS = 20e9
+
+/** The same when the pool is being closed, and nothing is lost by ending one that takes longer. */
+const CLOSE_TIMEOUT_NS = 2e9
+
+/** What the threads of a pool tell it. */
+export interface ThreadsOwner {
+  /** Threads have finished requests, or want arguments. */
+  finished(): void
+  /** A thread is no more: `number` is free again. `expected` if it was asked to go, or had nothing to do. */
+  ended(thread: StartedThread, expected: boolean): void
+}
+
+/** The threads of a pool: starts them, dismisses them, notices their end. */
+export class Threads {
+  readonly #ctx: AioContext
+  readonly #memory: PoolMemory
+  readonly #options: ThreadOptions & { readonly measure: boolean }
+  readonly #owner: ThreadsOwner
+  readonly #handle: AioContextHandle
+  /** By number; null for one that is free, undefined for one that is not yet. */
+  readonly #threads: (StartedThread | null | undefined)[] = []
+  readonly #startTimer: Timer
+  /** Those that are there, those that are about to go included. */
+  count = 0
+
+  constructor(
+    ctx: AioContext,
+    memory: PoolMemory,
+    options: ThreadOptions & { readonly measure: boolean },
+    owner: ThreadsOwner,
+  ) {
+    this.#ctx = ctx
+    this.#memory = memory
+    this.#options = options
+    this.#owner = owner
+    this.#handle = ctx.handle
+    this.#startTimer = ctx.createTimer(realtime, () => this.#giveUpStarting())
+  }
+
+  get(number: number): StartedThread | null {
+    return this.#threads[number] ?? null
+  }
+
+  [Symbol.iterator](): Iterator<StartedThread> {
+    return this.#threads.filter((thread) => thread != null)[Symbol.iterator]()
+  }
+
+  /** @throws SystemError EMFILE; what `new Worker` throws */
+  start(tasks: readonly Task[]): void {
+    const free = this.#threads.indexOf(null)
+    const number = free >= 0 ? free : this.#threads.length
+    const memory = this.#memory
+    const finished = this.#ctx.createBottomHalf(() => this.#owner.finished(), {
+      name: 'thread pool',
+      shared: true,
+    })
+    let thread: StartedThread
+    // From now on it counts: it will look for work.
+    memory.setThreadState(number, LOOKING)
+    memory.threadCount = Math.max(memory.threadCount, number + 1)
+    try {
+      thread = new StartedThread(
+        {
+          memory: memory.buffer,
+          thread: number,
+          gate: this.#handle.gate,
+          states: this.#handle.states,
+          measure: this.#options.measure,
+          tasks,
+        },
+        finished,
+        this.#options,
+        () => memory.hasStarted(number),
+      )
+    } catch (error) {
+      memory.setThreadState(number, NOT_THERE)
+      finished.delete()
+      throw error
+    }
+    this.#threads[number] = thread
+    this.count++
+    this.#ctx.setFdHandler(thread.lifeline, { read: () => this.#ended(thread, true) })
+    this.#startTimer.mod(realtime.now() + START_TIMEOUT_NS)
+  }
+
+  /** Has all of them go. None is to be started any more. */
+  dismissAll(): void {
+    this.dismissAllBut(0)
+    this.#startTimer.mod(realtime.now() + CLOSE_TIMEOUT_NS)
+  }
+
+  /** When all have gone. */
+  close(): void {
+    this.#startTimer.del()
+  }
+
+  /** Only when nothing was started for that long. */
+  #giveUpStarting(): void {
+    for (const thread of this) {
+      if (this.#memory.hasStarted(thread.number)) continue
+      thread.terminate()
+      this.#ended(thread, false)
+    }
+  }
+
+  /** Has so many stay at most: the others go when they have finished what they are at. */
+  dismissAllBut(max: number): void {
+    let staying = 0
+    for (const { number } of this) {
+      if (this.#memory.threadState(number) === LEAVING) continue
+      const dismissed = ++staying > max
+      this.#memory.setDismissed(number, dismissed)
+      if (dismissed) this.#memory.wake(number)
+    }
+  }
+
+  #ended(thread: StartedThread, hungUp: boolean): void {
+    const { number } = thread
+    const memory = this.#memory
+    this.#ctx.setFdHandler(thread.lifeline, null)
+    const expected = memory.threadState(number) === LEAVING
+    memory.setThreadState(number, NOT_THERE)
+    memory.setDismissed(number, false)
+    memory.satisfy(number)
+    this.count--
+    this.#owner.ended(thread, expected)
+    thread.dispose(hungUp)
+    this.#threads[number] = undefined
+    const free = (): void => {
+      memory.setStarted(number, false)
+      this.#threads[number] = null
+    }
+    // One that was given up may still be at its beginning: nobody else must have its number then.
+    if (hungUp) free()
+    else void thread.exited.then(free)
+  }
+}
