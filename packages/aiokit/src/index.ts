@@ -14,6 +14,16 @@ export * from '@aiokit/qlist'
 // System calls have the names that they have everywhere (read, close, ...), which would say too little here.
 export * as sys from '@aiokit/sys'
 export * from '@aiokit/task'
+export {
+  type Done,
+  move,
+  type PoolParams,
+  type PoolRequest,
+  type SubmitOptions,
+  ThreadPool,
+  type ThreadPoolOptions,
+  type ThreadPoolStats,
+} from '@aiokit/thread-pool'
 export * from '@aiokit/timers'
 export { AioContext, type AioContextOptions } from './aio-context.ts'
 export { chooseMonitor, type FdMonitorChoice } from './choose-monitor.ts'

@@ -21,3 +21,14 @@ test('C1: coroutines live in the contexts of this package', () => {
   ctx.waitWhile(() => !co.done)
   expect(co.result).toBe(ctx)
 })
+
+test('W1: a context has a thread pool, made when it is first used', () => {
+  using ctx = new aiokit.AioContext({ threadPool: { max: 1 } })
+  const task = aiokit.defineTask<number, number>('data:text/javascript,export default (x) => x + 1')
+  let result: number | undefined
+  ctx.threadPool.submitAio(task, 1, (_error, value) => {
+    result = value
+  })
+  ctx.waitWhile(() => result === undefined)
+  expect(result).toBe(2)
+})

@@ -24,8 +24,8 @@ const DATA = 12
 const DATA_BYTES: number = (SLOT_WORDS - DATA) * 4
 
 // What a slot's word says, in its low bits. Above them: of a queued one its place in the queue, else which thread it is.
-export const FREE = 0
-export const QUEUED = 1
+const FREE = 0
+const QUEUED = 1
 export const RUNNING = 2
 export const DONE = 3
 const STATE_BITS = 2

@@ -3,6 +3,7 @@ import type { Histogram } from 'node:perf_hooks'
 import type { Transferable } from 'node:worker_threads'
 import { AioContext, type BottomHalf } from '@aiokit/aio'
 import { deferCallBegin, deferCallEnd } from '@aiokit/bottom-halves'
+import { type Co, Coroutine, coWake, coYield } from '@aiokit/coroutine'
 import { aioError, aioTypeError, describe, requireFunction, requireObject } from '@aiokit/errors'
 import type { Task } from '@aiokit/task'
 import { PoolMemory } from './pool-memory.ts'
@@ -141,6 +142,39 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   submitAio<A, R>(task: Task<A, R>, argument: A, done: Done<R>, options: SubmitOptions = {}): PoolRequest {
     requireFunction(done, 'done')
     return this.#submit(task, argument, done as Done<unknown>, options)
+  }
+
+  /**
+   * As `submit`, for a coroutine: `const result = yield* pool.submitCo(task, argument)`. If the coroutine is cancelled
+   * meanwhile, so is the request, as far as it can be.
+   *
+   * @throws as `submitAio`, and what the task threw; `ERR_AIO_CO_NOT_INSIDE` outside a coroutine
+   */
+  *submitCo<A, R>(task: Task<A, R>, argument: A, options: SubmitOptions = {}): Co<R> {
+    const self = Coroutine.self
+    if (self === null) {
+      throw aioError(
+        'ERR_AIO_CO_NOT_INSIDE',
+        'submitCo() is for coroutines: use submit() or submitAio() elsewhere.',
+      )
+    }
+    let outcome: { error: Error | null; result: R | undefined } | null = null
+    const done: Done<R> = (error, result) => {
+      outcome = { error, result }
+      if (!abandoned) coWake(self)
+    }
+    let abandoned = false
+    const request = this.submitAio(task, argument, done, options)
+    try {
+      while (outcome === null) yield* coYield()
+    } catch (error) {
+      abandoned = true
+      request.cancelAsync()
+      throw error
+    }
+    const { error, result } = outcome as { error: Error | null; result: R | undefined }
+    if (error !== null) throw error
+    return result as R
   }
 
   /**

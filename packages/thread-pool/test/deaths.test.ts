@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import { openDescriptors } from '@aiokit/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Hold, type Outcome, task, World } from './harness.ts'
+import { type Outcome, task, World } from './harness.ts'
 
 const workers: Worker[] = []
 const noteWorker = (worker: Worker): void => void workers.push(worker)
@@ -65,7 +65,7 @@ test.each(['exit', 'throw', 'memory', 'terminate'])(
         if (how !== 'terminate' && number % 50 === 7) submit('die', how)
       }
       if (how === 'terminate' && next % 3 === 0) {
-        void workers.at(-1)?.terminate()
+        void workers.pop()?.terminate()
         // Those that had nothing to do when they were terminated count as well.
         deaths += 1 / 8
       }
@@ -106,7 +106,7 @@ test('W6: if no thread can be started, requests fail with the reason', () => {
 test('W9: terminate() ends tasks that do not end', async () => {
   const before = openDescriptors()
   const world = new World({ max: 2 })
-  const hold = new Hold()
+  const hold = world.hold()
   const running = [world.start(task('hold'), hold), world.start(task('hold'), hold)]
   const waiting = world.start(task(), 1)
   hold.await(2, world)

@@ -36,6 +36,7 @@ afterEach(async () => {
 export class World implements Disposable {
   readonly ctx: AioContext
   readonly pool: ThreadPool
+  readonly #holds: Hold[] = []
 
   constructor(options: ThreadPoolOptions = {}, make: () => FdMonitorFactory = monitors[1]![1]) {
     this.ctx = new AioContext({ fdmon: make() })
@@ -58,15 +59,22 @@ export class World implements Disposable {
     return outcomes
   }
 
+  /** What keeps threads busy until it is released, which is at the end of the test at the latest. */
+  hold(): Hold {
+    const hold = new Hold()
+    this.#holds.push(hold)
+    return hold
+  }
+
   [Symbol.dispose](): void {
+    for (const hold of this.#holds) hold.release()
     this.ctx.close()
   }
 }
 
 export const words = (count: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * count))
 
-/** Threads that are kept busy until they are released. */
-export class Hold {
+class Hold {
   readonly begun: Int32Array = words(1)
   readonly gate: Int32Array = words(1)
 

@@ -1,8 +1,9 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import { Coroutine } from '@aiokit/coroutine'
 import { openDescriptors } from '@aiokit/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { ThreadPool } from '../src/index.ts'
-import { Hold, monitors, type Outcome, task, World, words } from './harness.ts'
+import { monitors, type Outcome, task, World, words } from './harness.ts'
 
 const code = (value: string): unknown => expect.objectContaining({ code: value })
 
@@ -88,7 +89,7 @@ test('W1: the argument is as it was when it was submitted, also in a long queue'
 
 test('W2: threads are started as they are needed, up to max, and leave down to min', () => {
   using world = new World({ min: 1, max: 3, idleTimeoutMs: 20 })
-  const hold = new Hold()
+  const hold = world.hold()
   world.ctx.poll(true, 1e6)
   expect(world.pool.stats().threads).toBe(1)
   const outcomes = Array.from({ length: 5 }, () => world.start(task('hold'), hold))
@@ -104,7 +105,7 @@ test('W2: threads are started as they are needed, up to max, and leave down to m
 
 test('W2: parameters changed under load hold for the threads that run', () => {
   using world = new World({ max: 1 })
-  const hold = new Hold()
+  const hold = world.hold()
   const all = Array.from({ length: 6 }, () => world.start(task('hold'), hold))
   hold.await(1, world)
   world.pool.setParams({ max: 4 })
@@ -146,10 +147,41 @@ test('W3: submit() gives a promise', async () => {
   await expect(failed).rejects.toThrow('on purpose')
 })
 
+test('W3, C1: submitCo() gives a coroutine the result, or the error', () => {
+  using world = new World()
+  const co = new Coroutine(function* () {
+    const results = []
+    for (let i = 0; i < 3; i++) results.push(yield* world.pool.submitCo(task<number, number>('double'), i))
+    try {
+      yield* world.pool.submitCo(task('fail'), 'on purpose')
+    } catch (error) {
+      results.push((error as Error).message)
+    }
+    return results
+  })
+  co.enter(world.ctx)
+  world.ctx.waitWhile(() => !co.done)
+  expect(co.result).toEqual([0, 2, 4, 'on purpose'])
+  expect(() => world.pool.submitCo(task(), 1).next()).toThrow(code('ERR_AIO_CO_NOT_INSIDE'))
+})
+
+test('W4: a coroutine that is cancelled takes its request with it', () => {
+  using world = new World({ max: 1 })
+  const hold = world.hold()
+  world.start(task('hold'), hold)
+  hold.await(1, world)
+  const co = new Coroutine(() => world.pool.submitCo(task(), 1))
+  co.enter(world.ctx)
+  co.cancel()
+  world.ctx.waitWhile(() => !co.done)
+  world.ctx.poll(false)
+  expect(world.pool.stats()).toMatchObject({ cancelled: 1, pending: 1 })
+})
+
 describe('W4', () => {
   test('requests that wait are cancelled while others run: they never begin, and hear ECANCELED in a poll', () => {
     using world = new World({ max: 2 })
-    const hold = new Hold()
+    const hold = world.hold()
     const running = [world.start(task('hold'), hold), world.start(task('hold'), hold)]
     hold.await(2, world)
     const order = words(100)
@@ -173,7 +205,7 @@ describe('W4', () => {
 
   test('a request that has begun runs to its end; cancel() waits for it', () => {
     using world = new World({ max: 1 })
-    const hold = new Hold()
+    const hold = world.hold()
     const outcomes: Outcome[] = []
     const request = world.pool.submitAio(
       task('hold'),
@@ -191,7 +223,7 @@ describe('W4', () => {
 
   test('cancel() of one that waits ends it before it returns', () => {
     using world = new World({ max: 1 })
-    const hold = new Hold()
+    const hold = world.hold()
     world.start(task('hold'), hold)
     hold.await(1, world)
     const outcomes: (string | undefined)[] = []
@@ -206,7 +238,7 @@ describe('W4', () => {
 
   test('cancelled places in the queue are used again, also when all are taken', () => {
     using world = new World({ max: 1 })
-    const hold = new Hold()
+    const hold = world.hold()
     world.start(task('hold'), hold)
     hold.await(1, world)
     for (let round = 0; round < 3; round++) {
@@ -228,7 +260,7 @@ describe('W4', () => {
       reason,
     )
     await expect(world.pool.submit(task(), 1, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
-    const hold = new Hold()
+    const hold = world.hold()
     const controller = new AbortController()
     const { signal } = controller
     const running = world.pool.submit(task('hold'), hold, { signal })
@@ -247,7 +279,7 @@ describe('W4', () => {
 
 test('W7: more than maxQueue is refused; drain says when there is room', () => {
   using world = new World({ max: 1, maxQueue: 3 })
-  const hold = new Hold()
+  const hold = world.hold()
   const drained = vi.fn()
   world.pool.on('drain', drained)
   world.start(task('hold'), hold)
@@ -303,7 +335,7 @@ describe('W9', () => {
   test('closing waits for what runs, cancels what waits and ends all threads', async () => {
     const before = openDescriptors()
     const world = new World({ max: 2 })
-    const hold = new Hold()
+    const hold = world.hold()
     const running = [world.start(task('hold'), hold), world.start(task('hold'), hold)]
     hold.await(2, world)
     const waiting = Array.from({ length: 10 }, () => world.start(task(), 1))
@@ -339,7 +371,7 @@ describe('W9', () => {
 
   test('a callback that throws while it is closed: all is closed, and the error is thrown', () => {
     const world = new World({ max: 1 })
-    const hold = new Hold()
+    const hold = world.hold()
     world.start(task('hold'), hold)
     hold.await(1, world)
     world.pool.submitAio(task(), 1, () => {
