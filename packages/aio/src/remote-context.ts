@@ -68,7 +68,8 @@ export class RemoteContext implements Disposable {
 
   /**
    * Calls a function with `argument`, once, in a following poll of the context (rule B7). It is loaded there at once,
-   * so its module has no top-level `await`; what it throws leaves that poll. Those of one thread run in their order.
+   * so its module has no top-level `await`; what it throws leaves that poll. Those of one thread run in their order, but
+   * not always before or after bottom halves that it schedules.
    *
    * This costs microseconds, and some memory in other threads that did the same without turning their Node loop since:
    * for what happens often share a bottom half.
@@ -100,7 +101,7 @@ export class RemoteContext implements Disposable {
   }
 
   #openChannel(): TaskChannel {
-    this.#channel = new TaskChannel(this.#tasks)
+    this.#channel = new TaskChannel(this.#tasks, false)
     // A burst shares it; then it would only collect what others send.
     setImmediate(() => this.#closeChannel()).unref()
     return this.#channel

@@ -25,7 +25,7 @@ export class RemoteTasks {
   constructor(bottomHalves: BottomHalfList) {
     this.#bottomHalves = bottomHalves
     this.#arrived = bottomHalves.create(() => this.#receive(), { name: 'remote tasks', shared: true })
-    this.#channel = new TaskChannel(this.#name)
+    this.#channel = new TaskChannel(this.#name, true)
   }
 
   get handle(): RemoteTasksHandle {

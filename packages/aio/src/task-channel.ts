@@ -13,9 +13,14 @@ export interface TaskMessage {
  */
 export class TaskChannel {
   readonly #channel: BroadcastChannel
+  /** What Node's loop of this thread has taken from the channel: it does so with or without a listener. */
+  readonly #taken: TaskMessage[] = []
 
-  constructor(name: string) {
+  /** @param receives false for whoever only sends: what Node takes is dropped then */
+  constructor(name: string, receives: boolean) {
     this.#channel = new BroadcastChannel(name)
+    if (receives)
+      this.#channel.onmessage = (event) => void this.#taken.push((event as { data: TaskMessage }).data)
     this.#channel.unref()
   }
 
@@ -26,6 +31,8 @@ export class TaskChannel {
 
   /** The next message, or null. Works in a thread that never turns its Node loop. */
   receive(): TaskMessage | null {
+    const taken = this.#taken.shift()
+    if (taken !== undefined) return taken
     // Documented to take both, and typed for one.
     const received = receiveMessageOnPort(this.#channel as unknown as MessagePort)
     return (received as { message: TaskMessage } | undefined)?.message ?? null

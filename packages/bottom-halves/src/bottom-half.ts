@@ -90,7 +90,10 @@ export class BottomHalf {
     this.#open().scheduleIdle(this)
   }
 
-  /** Undoes a `schedule()` whose callback has not run (rule B5). */
+  /**
+   * Undoes a `schedule()` whose callback has not run (rule B5). One that another thread had scheduled, and schedules again,
+   * keeps the turn that it had.
+   */
   cancel(): void {
     this.#list?.cancel(this)
   }

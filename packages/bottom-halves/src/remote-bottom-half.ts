@@ -48,10 +48,15 @@ export class RemoteBottomHalf {
    *
    * Returns false, and nothing will run, if the bottom half was deleted or its loop closed.
    *
+   * @throws `ERR_AIO_CLOSED` if this side's gate is closed
+   *
    * A thread that is terminated by force while it is inside this call can leave the bottom half so that others
    * schedule it in vain; give each thread that may be terminated one of its own.
    */
   schedule(): boolean {
+    // Before it is scheduled: it could not be announced.
+    if (this.#gate.fd < 0)
+      throw aioError('ERR_AIO_CLOSED', 'This side is closed: make another of the handle.')
     if (!this.#states.schedule(this.#id, this.#generation)) return false
     this.#gate.notify()
     return true

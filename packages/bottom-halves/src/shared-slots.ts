@@ -2,11 +2,13 @@ import { aioError } from '@aiokit/errors'
 import type { BottomHalf } from './bottom-half.ts'
 import { MAX_SHARED, SharedStates } from './shared-states.ts'
 
+const RETIRED = 'retired'
+
 /** The loop's side of the bottom halves that it shares: which one has which place. */
 export class SharedSlots {
   readonly states: SharedStates = new SharedStates()
-  /** By place; null where there is none, or none any more. */
-  readonly #owners: (BottomHalf | null)[] = []
+  /** By place; null where there is none, RETIRED where there was one that is still on the list. */
+  readonly #owners: (BottomHalf | typeof RETIRED | null)[] = []
   readonly #free: number[] = []
 
   /**
@@ -27,8 +29,8 @@ export class SharedSlots {
   }
 
   remove(id: number): void {
-    this.#owners[id] = null
-    if (this.states.retire(id)) this.#free.push(id)
+    if (this.states.retire(id)) this.#release(id)
+    else this.#owners[id] = RETIRED
   }
 
   /** Calls `schedule` with each that other threads have scheduled since, in that order. */
@@ -36,9 +38,15 @@ export class SharedSlots {
     const { states } = this
     for (const id of states.take()) {
       const scheduled = states.accept(id)
-      const bh = this.#owners[id]!
-      if (bh === null) this.#free.push(id)
-      else if (scheduled) schedule(bh)
+      const bh = this.#owners[id]
+      if (bh === RETIRED) this.#release(id)
+      // Nothing is where a handle points that somebody made up.
+      else if (scheduled && bh != null) schedule(bh)
     }
+  }
+
+  #release(id: number): void {
+    this.#owners[id] = null
+    this.#free.push(id)
   }
 }

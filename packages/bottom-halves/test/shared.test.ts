@@ -144,6 +144,28 @@ test('B5: one that is deleted while it is scheduled does not run, and its place 
   expect(list.create(() => {}, { shared: true }).handle.id).toBe(0)
 })
 
+test('X3: handles that somebody made up run nothing and give nobody the place of another', () => {
+  using gate = new NotifyGate()
+  const list = new BottomHalfList(gate)
+  const bh = list.create(() => expect.unreachable(), { shared: true })
+  const { loop, id, generation } = bh.handle
+  const forge = (handle: object): RemoteBottomHalf =>
+    new RemoteBottomHalf(gate, list.states, { loop, id, generation, ...handle })
+  // A place that nobody has had yet, and one that is free.
+  forge({ id: 4000, generation: 0 }).schedule()
+  bh.delete()
+  forge({ generation: generation + 1 }).schedule()
+  list.run()
+  const ran: string[] = []
+  const [first, second] = ['first', 'second'].map((name) =>
+    list.create(() => ran.push(name), { shared: true }),
+  )
+  expect(first!.handle.id).not.toBe(second!.handle.id)
+  remoteOf(gate, list, first!).schedule()
+  list.run()
+  expect(ran).toEqual(['first'])
+})
+
 test('X3: there is room for 4,096; one more is an error, and one less makes room', () => {
   using gate = new NotifyGate()
   const list = new BottomHalfList(gate)
@@ -153,6 +175,17 @@ test('X3: there is room for 4,096; one more is an error, and one less makes room
   )
   bhs[77]!.delete()
   expect(list.create(() => {}, { shared: true }).handle.id).toBe(77)
+})
+
+test('X3: a side that is closed says so, and has scheduled nothing', () => {
+  using gate = new NotifyGate()
+  const list = new BottomHalfList(gate)
+  const bh = list.create(() => {}, { shared: true })
+  const side = new NotifyGate(gate.handle)
+  const remote = new RemoteBottomHalf(side, new SharedStates(list.states.words), bh.handle)
+  side.close()
+  expect(() => remote.schedule()).toThrow(expect.objectContaining({ code: 'ERR_AIO_CLOSED' }))
+  expect(list.isReady).toBe(false)
 })
 
 test('X3: handles: only of a shared one, only where they belong, and nothing else will do', () => {

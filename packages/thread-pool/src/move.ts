@@ -1,4 +1,5 @@
 import type { Transferable } from 'node:worker_threads'
+import { aioTypeError, describe } from '@aiokit/errors'
 
 /** Known to every copy of this package: tasks may have another than the thread's program. */
 const moved: unique symbol = Symbol.for('aiokit.thread-pool.moved')
@@ -18,8 +19,16 @@ interface Moved {
  *       const pixels = draw(scene)
  *       return move(pixels, [pixels.buffer])
  *     }
+ *
+ * @throws `ERR_AIO_INVALID_ARG_TYPE`
  */
 export function move<T>(value: T, transfer: readonly Transferable[]): T {
+  if (!Array.isArray(transfer)) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"transfer" must be an array, such as [value.buffer]. Received ${describe(transfer)}.`,
+    )
+  }
   return { [moved]: true, value, transfer } satisfies Moved as T
 }
 

@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 // One byte says what comes next.
 const UNDEFINED = 0
 const NULL = 1
@@ -13,6 +15,8 @@ const OBJECT = 9
 /** What lengths and counts have: two bytes. */
 const MAX_LENGTH = 0xffff
 
+const PLAIN = { enumerable: true, configurable: true, writable: true }
+
 /** Written, and the value does not fit or is not plain. */
 const NO = -1
 
@@ -20,13 +24,15 @@ const NO = -1
  * Small plain values as bytes in memory that threads share: what JSON can say, and undefined, NaN and -0. This is for
  * speed only. What `write` refuses (it says so) goes by a message: Date, Map, classes, holes, the same object twice.
  *
- * What comes out is what `structuredClone` would have made of it.
+ * What comes out is what `structuredClone` would have made of it. (Of objects that were given the prototype of plain ones,
+ * such as a Map, it would have known what they are.)
  */
 export class PlainData {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #at = 0
   #end = 0
+  #writing = false
   /** Objects that the value consists of: one that comes again has to be the same again. */
   readonly #seen: object[] = []
 
@@ -37,10 +43,17 @@ export class PlainData {
 
   /** Writes `value` at `start`; returns how many bytes it took, or -1 if it is not for this or takes more than `size`. */
   write(value: unknown, start: number, size: number): number {
+    // A getter of a value that is being written submits another.
+    if (this.#writing) return NO
+    this.#writing = true
     this.#at = start
     this.#end = start + size
-    this.#seen.length = 0
-    return this.#write(value) ? this.#at - start : NO
+    try {
+      return this.#write(value) ? this.#at - start : NO
+    } finally {
+      this.#writing = false
+      if (this.#seen.length > 0) this.#seen.length = 0
+    }
   }
 
   /** What was written at `start`. */
@@ -61,7 +74,7 @@ export class PlainData {
         return this.#writeByte(UNDEFINED)
       case 'object':
         if (value === null) return this.#writeByte(NULL)
-        if (this.#seen.includes(value)) return false
+        if (this.#seen.includes(value) || types.isProxy(value) || types.isArgumentsObject(value)) return false
         this.#seen.push(value)
         return Array.isArray(value) ? this.#writeArray(value) : this.#writeObject(value)
       default:
@@ -122,7 +135,9 @@ export class PlainData {
     if (Object.getPrototypeOf(array) !== Array.prototype) return false
     // Neither holes nor names beside the indexes.
     if (Object.keys(array).length !== array.length || !this.#writeHead(ARRAY, array.length, 0)) return false
-    for (const element of array) if (!this.#write(element)) return false
+    for (let i = 0; i < array.length; i++) {
+      if (!Object.hasOwn(array, i) || !this.#write(array[i])) return false
+    }
     return true
   }
 
@@ -196,7 +211,10 @@ export class PlainData {
     const object: Record<string, unknown> = {}
     for (let left = this.#readLength(); left > 0; left--) {
       const name = this.#readString(this.#bytes[this.#at++]!)
-      object[name] = this.#read()
+      const value = this.#read()
+      // What the prototype of all objects has may not let itself be assigned.
+      if (name in object) Object.defineProperty(object, name, { ...PLAIN, value })
+      else object[name] = value
     }
     return object
   }

@@ -108,17 +108,28 @@ export class PoolMemory {
     const words = this.#words
     const tail = words[TAIL]!
     Atomics.store(words, QUEUE + (tail & (SLOTS - 1)), slot)
-    const place = tail & (PLACES - 1)
-    Atomics.store(words, at(slot) + STATE, (place << STATE_BITS) | QUEUED)
+    Atomics.store(words, at(slot) + STATE, queuedAt(tail))
     // Pairs with the load in take(): whoever sees the new tail sees the slot and all that is in it.
     Atomics.store(words, TAIL, (tail + 1) | 0)
-    return place
+    return tail
   }
 
   /** Owner: takes a request back if it has not begun. */
   withdraw(slot: number, place: number): boolean {
-    const queued = (place << STATE_BITS) | QUEUED
+    const queued = queuedAt(place)
     return Atomics.compareExchange(this.#words, at(slot) + STATE, queued, FREE) === queued
+  }
+
+  /** Owner: brings the queue past places whose request is not there any more; returns where its head is then. */
+  passEmpty(): number {
+    const words = this.#words
+    for (;;) {
+      const head = Atomics.load(words, HEAD)
+      if (head === words[TAIL]!) return head
+      const slot = Atomics.load(words, QUEUE + (head & (SLOTS - 1)))
+      if (Atomics.load(words, at(slot) + STATE) === queuedAt(head)) return head
+      Atomics.compareExchange(words, HEAD, head, (head + 1) | 0)
+    }
   }
 
   /** Thread: takes the oldest request; -1 if there is none. */
@@ -128,7 +139,7 @@ export class PoolMemory {
       const head = Atomics.load(words, HEAD)
       if (head === Atomics.load(words, TAIL)) return -1
       const slot = Atomics.load(words, QUEUE + (head & (SLOTS - 1)))
-      const queued = ((head & (PLACES - 1)) << STATE_BITS) | QUEUED
+      const queued = queuedAt(head)
       const running = (thread << STATE_BITS) | RUNNING
       // The place is part of it: the slot may have been taken, used and queued again since the head was read.
       const taken = Atomics.compareExchange(words, at(slot) + STATE, queued, running) === queued
@@ -291,6 +302,8 @@ export class PoolMemory {
       // From the first one on, so that those behind it have nothing to do for long and leave.
       for (let thread = this.threadCount - 1; thread >= 0; thread--) {
         const state = this.threadState(thread)
+        // One that is to go does not take anything, or just one more.
+        if (this.isDismissed(thread)) continue
         if (state === LOOKING) looking++
         else if (state === ASLEEP) sleeper = thread
       }
@@ -338,6 +351,11 @@ export class PoolMemory {
 
 function at(slot: number): number {
   return FIRST_SLOT + slot * SLOT_WORDS
+}
+
+/** What the word of a slot says that is queued at this place. */
+function queuedAt(place: number): number {
+  return ((place & (PLACES - 1)) << STATE_BITS) | QUEUED
 }
 
 function ofThread(thread: number): number {

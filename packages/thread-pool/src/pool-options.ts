@@ -1,5 +1,13 @@
 import { availableParallelism } from 'node:os'
-import { aioRangeError, requireBoolean, requireInteger, requireObject, requireString } from '@aiokit/errors'
+import {
+  aioRangeError,
+  aioTypeError,
+  describe,
+  requireBoolean,
+  requireInteger,
+  requireObject,
+  requireString,
+} from '@aiokit/errors'
 import { MAX_THREADS } from './pool-memory.ts'
 import type { ThreadOptions } from './thread-options.ts'
 
@@ -42,6 +50,14 @@ export function checkOptions(options: ThreadPoolOptions): CheckedOptions {
   if (maxQueue !== Number.POSITIVE_INFINITY) requireInteger(maxQueue, 'options.maxQueue', 1)
   requireBoolean(measure, 'options.measure')
   requireString(name, 'options.name')
+  if (resourceLimits !== undefined) requireObject(resourceLimits, 'options.resourceLimits')
+  if (env !== undefined && typeof env !== 'symbol') requireObject(env, 'options.env')
+  if (execArgv !== undefined && !Array.isArray(execArgv)) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"options.execArgv" must be an array. Received ${describe(execArgv)}.`,
+    )
+  }
   return {
     ...checkParams(options, 'options.', { min: 0, max: Math.min(availableParallelism(), MAX_THREADS) }),
     idleTimeoutMs,
@@ -62,10 +78,7 @@ export function checkParams(
   prefix: string,
   defaults: Readonly<Required<PoolParams>>,
 ): Required<PoolParams> {
-  const { min = defaults.min, max = Math.max(defaults.max, min) } = requireObject(
-    params,
-    prefix.slice(0, -1) || 'params',
-  )
+  const { min = defaults.min, max = Math.max(defaults.max, min) } = requireObject(params, prefix.slice(0, -1))
   requireInteger(min, `${prefix}min`, 0, MAX_THREADS)
   requireInteger(max, `${prefix}max`, 1, MAX_THREADS)
   if (min > max) {

@@ -39,8 +39,8 @@ export class PoolRequest {
   result: unknown
   /** @internal For pools that measure. */
   submittedNs = 0
-  /** @internal Lets go of the signal. */
-  unlisten: (() => void) | null = null
+  /** @internal What may cancel it. */
+  signal: AbortSignal | null = null
   readonly #owner: RequestOwner
 
   /** @internal */

@@ -40,6 +40,7 @@ export class PoolThread {
     process.on('uncaughtExceptionMonitor', (error) => {
       this.#send({ why: 'of an error that nothing caught', thrown: packThrown(error) })
     })
+    process.on('beforeExit', () => this.#send({ why: 'with a task whose promise nothing is left to settle' }))
     process.on('exit', (code) => this.#send({ why: `by process.exit(${code})` }))
   }
 
@@ -70,7 +71,8 @@ export class PoolThread {
   async #idle(): Promise<boolean> {
     const memory = this.#memory
     for (let looks = 0; looks < LOOKS; looks++) if (memory.queued > 0) return false
-    // Promises, ticks and immediates that tasks have left.
+    // Promises, ticks and immediates that tasks have left. They may take long, and are nobody's looking for work.
+    if (hasLoopWork()) this.#become(BUSY)
     await new Promise(setImmediate)
     this.#become(ASLEEP)
     // Pairs with wakeOne(): whoever adds work looks at the state after that.
@@ -150,15 +152,16 @@ export class PoolThread {
   }
 
   #succeed(slot: number, started: number, result: unknown): void {
-    const { value, transfer } = isMoved(result) ? result : { value: result, transfer: [] }
-    if (transfer.length > 0) this.#memory.setKind(slot, BY_MESSAGE)
-    if (transfer.length > 0 || !this.#memory.write(slot, value)) {
-      try {
+    try {
+      const { value, transfer } = isMoved(result) ? result : { value: result, transfer: [] }
+      if (transfer.length > 0) this.#memory.setKind(slot, BY_MESSAGE)
+      if (transfer.length > 0 || !this.#memory.write(slot, value)) {
         this.#port.postMessage({ slot, result: value } satisfies ThreadMessage, transfer)
-      } catch (error) {
-        this.#fail(slot, started, error)
-        return
       }
+    } catch (error) {
+      // It cannot be cloned, or a getter of it throws.
+      this.#fail(slot, started, error)
+      return
     }
     this.#finish(slot, started)
   }

@@ -13,7 +13,7 @@ export interface Mail {
 
 /**
  * The requests of a pool that have not ended: those in shared memory, and those for which there is no slot, in order.
- * Calls nobody; what has ended is in `outcomes` until it is told.
+ * Calls nobody: what has ended waits until it is asked for by `nextOutcome()`.
  */
 export class Requests {
   readonly #memory: PoolMemory
@@ -25,8 +25,12 @@ export class Requests {
   readonly #waiting: PoolRequest[] = []
   #firstWaiting = 0
   #withdrawn = 0
+  /** Places in the queue whose request was withdrawn, and how many there are; up to which the queue was seen to be. */
+  readonly #isEmpty: Uint8Array = new Uint8Array(SLOTS)
+  #emptyPlaces = 0
+  #countedHead = 0
   /** Ended, and not told yet. */
-  readonly outcomes: PoolRequest[] = []
+  readonly #outcomes: PoolRequest[] = []
   #firstOutcome = 0
   /** Submitted and not told the end of. */
   pending = 0
@@ -39,7 +43,10 @@ export class Requests {
 
   /** Requests that no thread has begun. */
   get waiting(): number {
-    return this.#memory.queued + this.#waiting.length - this.#firstWaiting - this.#withdrawn
+    this.#passWithdrawn()
+    return (
+      this.#memory.queued - this.#emptyPlaces + this.#waiting.length - this.#firstWaiting - this.#withdrawn
+    )
   }
 
   /** @throws DataCloneError, and then nothing has changed */
@@ -57,34 +64,32 @@ export class Requests {
 
   /** Takes back a request that has not begun; false if it has. */
   withdraw(request: PoolRequest): boolean {
-    if (request.slot === ENDED) return false
-    if (request.slot === WAITING) {
-      this.#withdrawn++
-    } else {
-      if (!this.#memory.withdraw(request.slot, request.place)) return false
-      this.#release(request.slot)
-    }
+    if (!this.#takeBack(request)) return false
     request.withdrawn = true
     this.#end(request, canceled(), undefined)
+    this.refill()
     return true
   }
 
   /** Takes back all that have not begun. */
   withdrawAll(): void {
-    for (const request of this.#bySlot) if (request !== null) this.withdraw(request)
-    for (let i = this.#firstWaiting; i < this.#waiting.length; i++) this.withdraw(this.#waiting[i]!)
-    this.refill()
+    for (const request of this.#notBegun()) this.withdraw(request)
   }
 
-  /** The argument for a thread that has begun the request in `slot`. */
-  argumentOf(slot: number): PoolRequest {
+  /** The request in `slot`, whose argument a thread wants. */
+  at(slot: number): PoolRequest {
     return this.#bySlot[slot]!
   }
 
-  /** Takes what threads have finished. */
-  takeFinished(): void {
-    for (const slot of this.#memory.finished.takeAll()) this.#settle(slot)
+  /** Takes what threads have finished; returns whether there was any. */
+  takeFinished(): boolean {
+    let any = false
+    for (const slot of this.#memory.finished.takeAll()) {
+      any = true
+      this.#settle(slot)
+    }
     this.refill()
+    return any
   }
 
   /**
@@ -112,17 +117,16 @@ export class Requests {
 
   /** Ends everything that has not begun with `error`. */
   failAll(error: Error): void {
-    const before = this.outcomes.length
-    this.withdrawAll()
-    for (let i = before; i < this.outcomes.length; i++) this.outcomes[i]!.error = error
+    for (const request of this.#notBegun()) if (this.#takeBack(request)) this.#end(request, error, undefined)
+    this.refill()
   }
 
   /** The next that has ended; null if all were told. */
   nextOutcome(): PoolRequest | null {
-    if (this.#firstOutcome === this.outcomes.length) return null
-    const request = this.outcomes[this.#firstOutcome++]!
-    if (this.#firstOutcome === this.outcomes.length) {
-      this.outcomes.length = 0
+    if (this.#firstOutcome === this.#outcomes.length) return null
+    const request = this.#outcomes[this.#firstOutcome++]!
+    if (this.#firstOutcome === this.#outcomes.length) {
+      this.#outcomes.length = 0
       this.#firstOutcome = 0
     }
     this.pending--
@@ -130,11 +134,12 @@ export class Requests {
   }
 
   get hasOutcomes(): boolean {
-    return this.#firstOutcome < this.outcomes.length
+    return this.#firstOutcome < this.#outcomes.length
   }
 
-  /** Gives slots to those that wait for one. */
+  /** Gives slots to those that wait for one. Whoever calls this wakes threads next. */
   refill(): void {
+    this.#passWithdrawn()
     const waiting = this.#waiting
     while (this.#firstWaiting < waiting.length && this.#freeSlots.length > 0 && this.#hasRoom()) {
       const request = waiting[this.#firstWaiting++]!
@@ -144,15 +149,49 @@ export class Requests {
     if (this.#firstWaiting === waiting.length) {
       waiting.length = 0
       this.#firstWaiting = 0
-    } else if (this.#firstWaiting >= SLOTS) {
-      waiting.splice(0, this.#firstWaiting)
+    } else if (this.#firstWaiting >= SLOTS || this.#withdrawn >= SLOTS) {
+      const left = waiting.filter((request, i) => i >= this.#firstWaiting && request.slot !== ENDED)
+      waiting.length = 0
+      for (const request of left) waiting.push(request)
       this.#firstWaiting = 0
+      this.#withdrawn = 0
     }
   }
 
-  /** Those that were withdrawn have a place in the queue until a thread comes by. */
+  /** Those that were withdrawn have their place in the queue until it is their turn. */
   #hasRoom(): boolean {
     return this.#memory.queued < SLOTS
+  }
+
+  /** Counts what the queue has come past since, and brings it past what was withdrawn. */
+  #passWithdrawn(): void {
+    const head = this.#memory.passEmpty()
+    for (; this.#countedHead !== head; this.#countedHead = (this.#countedHead + 1) | 0) {
+      const place = this.#countedHead & (SLOTS - 1)
+      this.#emptyPlaces -= this.#isEmpty[place]!
+      this.#isEmpty[place] = 0
+    }
+  }
+
+  *#notBegun(): Iterable<PoolRequest> {
+    for (const request of [...this.#bySlot]) if (request != null) yield request
+    for (const request of this.#waiting.slice(this.#firstWaiting)) yield request
+  }
+
+  /** Takes a request from where it waits. False if it does not wait any more. */
+  #takeBack(request: PoolRequest): boolean {
+    const { slot, place } = request
+    if (slot === ENDED) return false
+    if (slot === WAITING) {
+      this.#withdrawn++
+      return true
+    }
+    this.#passWithdrawn()
+    if (!this.#memory.withdraw(slot, place)) return false
+    this.#isEmpty[place & (SLOTS - 1)] = 1
+    this.#emptyPlaces++
+    this.#release(slot)
+    return true
   }
 
   #place(request: PoolRequest): void {
@@ -180,12 +219,18 @@ export class Requests {
     const kind = memory.kindOf(slot)
     let error: Error | null = null
     let result: unknown
-    if (kind !== BY_MESSAGE && kind !== FAILED) {
-      result = memory.read(slot)
-    } else {
-      const message = this.#mail.receive(memory.threadOf(slot), slot)
-      if ('thrown' in message) error = errorOf(unpackThrown(message.thrown))
-      else result = message.result
+    try {
+      if (kind !== BY_MESSAGE && kind !== FAILED) {
+        result = memory.read(slot)
+      } else {
+        const message = this.#mail.receive(memory.threadOf(slot), slot)
+        if ('thrown' in message) error = errorOf(unpackThrown(message.thrown))
+        else result = message.result
+      }
+    } catch (cause) {
+      error = aioError('ERR_AIO_RESULT_LOST', 'What the task gave could not be made anew in this thread.', {
+        cause,
+      })
     }
     this.#release(slot)
     this.#end(request, error, result)
@@ -203,7 +248,7 @@ export class Requests {
     request.transfer = null
     request.error = error
     request.result = result
-    this.outcomes.push(request)
+    this.#outcomes.push(request)
   }
 }
 

@@ -6,6 +6,7 @@ import { deferCallBegin, deferCallEnd } from '@aiokit/bottom-halves'
 import { type Co, Coroutine, coWake, coYield } from '@aiokit/coroutine'
 import { aioError, aioTypeError, describe, requireFunction, requireObject } from '@aiokit/errors'
 import type { Task } from '@aiokit/task'
+import { Aborts } from './aborts.ts'
 import { PoolMemory } from './pool-memory.ts'
 import {
   type CheckedOptions,
@@ -44,7 +45,7 @@ export interface ThreadPoolStats {
   readonly runTime: Histogram | null
 }
 
-/** Threads in a row that end before they have run anything, until the pool gives up on its requests. */
+/** Threads that end by themselves with nothing finished in between, until the pool gives up on its requests. */
 const MAX_STILLBORN = 3
 
 /**
@@ -69,6 +70,9 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   readonly #starter: BottomHalf
   /** Tells what a callback that threw, or that polls, has left to tell. */
   readonly #rest: BottomHalf
+  readonly #aborts: Aborts = new Aborts((request, reason) => {
+    if (this.withdraw(request)) request.error = reason
+  })
   readonly #exits: Set<Promise<void>> = new Set<Promise<void>>()
   readonly #forgetContext: () => void
   #stillborn = 0
@@ -244,6 +248,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   withdraw(request: PoolRequest): boolean {
     const inTime = this.#requests.withdraw(request)
     if (inTime) this.#rest.schedule()
+    this.#wakeThreads()
     return inTime
   }
 
@@ -253,6 +258,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   }
 
   #close(force: boolean): void {
+    if (force) for (const thread of this.#threads) thread.terminate()
     if (this.#closing) return
     this.#closing = true
     this.#forgetContext()
@@ -269,7 +275,6 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
         }
       }
     }
-    if (force) for (const thread of this.#threads) thread.terminate()
     waitWhile(() => this.#requests.pending > 0)
     this.#threads.dismissAll()
     waitWhile(() => this.#threads.count > 0)
@@ -298,23 +303,21 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     const request = new PoolRequest(this, number, argument, done)
     if (transfer !== undefined && transfer.length > 0) request.transfer = transfer
     requests.add(request)
-    if (signal !== undefined) this.#listen(request, signal)
-    if (!this.#memory.wakeOne() && this.#threads.count < this.#max) this.#starter.schedule()
+    if (signal !== undefined) this.#aborts.listen(request, signal)
+    this.#wakeThreads()
     return request
   }
 
-  #listen(request: PoolRequest, signal: AbortSignal): void {
-    const abort = (): void => {
-      if (this.withdraw(request)) request.error = signal.reason
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    request.unlisten = () => signal.removeEventListener('abort', abort)
+  /** After something was queued, here or from those that have waited for room. */
+  #wakeThreads(): void {
+    if (!this.#memory.wakeOne() && this.#threads.count < this.#max && !this.#closing) this.#starter.schedule()
   }
 
   /** Threads have something for us. */
   #collect(): void {
     this.#sendArguments()
-    this.#requests.takeFinished()
+    if (this.#requests.takeFinished()) this.#stillborn = 0
+    this.#wakeThreads()
     this.#tell()
   }
 
@@ -322,7 +325,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     for (const thread of this.#threads) {
       const slot = this.#memory.wantedBy(thread.number)
       if (slot < 0) continue
-      const { argument, transfer } = this.#requests.argumentOf(slot)
+      const { argument, transfer } = this.#requests.at(slot)
       thread.sendArgument(slot, argument, transfer ?? [])
       this.#memory.satisfy(thread.number)
     }
@@ -346,25 +349,32 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
 
   #tellOne(request: PoolRequest): void {
     const { done, error, result } = request
+    // A request that is kept keeps nothing.
     request.done = null
-    request.unlisten?.()
-    if (error === null) this.#completed++
-    else if (request.withdrawn) this.#cancelled++
+    request.error = null
+    request.result = undefined
+    if (request.signal !== null) this.#aborts.forget(request, request.signal)
+    if (request.withdrawn) this.#cancelled++
+    else if (error === null) this.#completed++
     else this.#failed++
-    if (this.#wasFull && this.#requests.waiting === 0) {
-      this.#wasFull = false
-      this.emit('drain')
+    try {
+      if (!(request.withdrawn && done === throwError)) done!(error, result)
+    } finally {
+      this.#drain()
     }
-    if (!(request.withdrawn && done === throwError)) done!(error, result)
+  }
+
+  #drain(): void {
+    if (!this.#wasFull || this.#requests.waiting > 0) return
+    this.#wasFull = false
+    this.emit('drain')
   }
 
   #startThreads(): void {
     const threads = this.#threads
     try {
-      while (
-        threads.count < this.#max &&
-        (threads.count < this.#memory.minThreads || !this.#memory.wakeOne())
-      ) {
+      while (threads.count < this.#memory.minThreads || !this.#memory.wakeOne()) {
+        if (threads.count >= this.#max) return
         threads.start(this.#tasks.tasks)
       }
     } catch (error) {
@@ -379,7 +389,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     const requests = this.#requests
     this.#exits.add(thread.exited)
     void thread.exited.then(() => this.#exits.delete(thread.exited))
-    requests.takeFinished()
+    if (requests.takeFinished()) this.#stillborn = 0
     const { how, cause } = thread.describeEnd()
     const died = (): Error =>
       aioError(

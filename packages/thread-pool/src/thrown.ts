@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 
 /** An error, or what else was thrown, so that it can be sent: a clone of an Error forgets its code. */
 export type ThrownMessage = { readonly value: unknown } | ErrorMessage
@@ -12,36 +12,45 @@ interface ErrorMessage {
   readonly errors?: readonly ThrownMessage[]
 }
 
-const KINDS: Readonly<Record<string, new (message: string) => Error>> = {
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
+const KINDS: ReadonlyMap<string, new (message: string) => Error> = new Map(
+  [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((kind) => [kind.name, kind]),
+)
+
+/** Errors that are sent with one, as causes and as parts: they may go in circles. */
+const MAX_MORE = 64
+
+/** What was thrown, in a form that can be sent for sure, whatever it is. */
+export function packThrown(thrown: unknown): ThrownMessage {
+  let more = MAX_MORE
+  const pack = (value: unknown): ThrownMessage => {
+    try {
+      return packOne(value, (part) => (more-- > 0 ? pack(part) : { value: '(and more)' }))
+    } catch {
+      // Its own getters or proxies throw.
+      return { value: 'an error of which nothing can be said' }
+    }
+  }
+  return pack(thrown)
 }
 
-/** Causes of causes that are sent. */
-const MAX_DEPTH = 8
-
-/** What was thrown, in a form that can be sent for sure. */
-export function packThrown(thrown: unknown, depth: number = 0): ThrownMessage {
-  if (!(thrown instanceof Error)) return { value: cloneable(thrown) ? thrown : inspect(thrown) }
+function packOne(thrown: unknown, pack: (part: unknown) => ThrownMessage): ThrownMessage {
+  if (!(thrown instanceof Error || types.isNativeError(thrown))) {
+    return { value: cloneable(thrown) ? thrown : inspect(thrown) }
+  }
+  const error = thrown as Error & { code?: unknown; errors?: unknown }
   const properties: Record<string, unknown> = {}
-  for (const key of Object.keys(thrown)) {
-    const value = (thrown as unknown as Record<string, unknown>)[key]
+  // The code of some is a getter of their class.
+  for (const key of new Set([...Object.keys(error), ...(error.code === undefined ? [] : ['code'])])) {
+    const value = error[key as keyof typeof error]
     if (key !== 'cause' && key !== 'errors' && cloneable(value)) properties[key] = value
   }
-  const more = depth < MAX_DEPTH
   return {
-    name: thrown.name,
-    message: thrown.message,
-    stack: thrown.stack,
+    name: String(error.name),
+    message: String(error.message),
+    stack: typeof error.stack === 'string' ? error.stack : undefined,
     properties,
-    ...('cause' in thrown && more ? { cause: packThrown(thrown.cause, depth + 1) } : {}),
-    ...(thrown instanceof AggregateError && more
-      ? { errors: thrown.errors.map((error) => packThrown(error, depth + 1)) }
-      : {}),
+    ...('cause' in error ? { cause: pack(error.cause) } : {}),
+    ...(Array.isArray(error.errors) ? { errors: error.errors.map(pack) } : {}),
   }
 }
 
@@ -51,7 +60,7 @@ export function unpackThrown(message: ThrownMessage): unknown {
   const errors = message.errors?.map(unpackThrown)
   const error =
     errors === undefined
-      ? new (KINDS[message.name] ?? Error)(message.message)
+      ? new (KINDS.get(message.name) ?? Error)(message.message)
       : new AggregateError(errors, message.message)
   const hidden = { enumerable: false, configurable: true, writable: true }
   if (error.name !== message.name) Object.defineProperty(error, 'name', { ...hidden, value: message.name })
@@ -59,7 +68,10 @@ export function unpackThrown(message: ThrownMessage): unknown {
   if (message.cause !== undefined) {
     Object.defineProperty(error, 'cause', { ...hidden, value: unpackThrown(message.cause) })
   }
-  return Object.assign(error, message.properties)
+  for (const [key, value] of Object.entries(message.properties)) {
+    Object.defineProperty(error, key, { value, enumerable: true, configurable: true, writable: true })
+  }
+  return error
 }
 
 function cloneable(value: unknown): boolean {

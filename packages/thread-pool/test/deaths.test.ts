@@ -103,6 +103,16 @@ test('W6: if no thread can be started, requests fail with the reason', () => {
   expect(world.run(task(), 1).error).toMatchObject({ code: 'ERR_WORKER_INVALID_EXEC_ARGV' })
 })
 
+test('W9: terminate() ends what close() waits for', () => {
+  using world = new World({ max: 1 })
+  const hold = world.hold()
+  const running = world.start(task('hold'), hold)
+  hold.await(1, world)
+  world.ctx.scheduleOneshot(() => world.pool.terminate())
+  world.pool.close()
+  expect(running[0]!.error!.code).toBe('ERR_AIO_THREAD_DIED')
+})
+
 test('W9: terminate() ends tasks that do not end', async () => {
   const before = openDescriptors()
   const world = new World({ max: 2 })

@@ -75,6 +75,15 @@ test.each([
   ['the same object twice', [shared, shared]],
   ['a property __proto__', JSON.parse('{"__proto__": 1}')],
   ['something of it in an object', { a: [{ b: new Date() }] }],
+  ['a hole made good by a name', Object.assign(new Array(3), { 0: 1, 2: 3, x: 1 })],
+  ['a proxy', new Proxy({}, {})],
+  [
+    'arguments',
+    (function () {
+      // biome-ignore lint/complexity/noArguments: it is what is tested
+      return arguments
+    })(),
+  ],
 ])('W1: %s is refused', (_name, value) => {
   expect(data.write(value, 0, SIZE)).toBe(-1)
 })
@@ -94,6 +103,27 @@ test('W1: what does not fit is refused and nothing beyond the room is written', 
     }),
     { numRuns: 200 },
   )
+})
+
+test('W1: what all objects have does not get into the way', () => {
+  Object.defineProperty(Object.prototype, 'inTheWay', { value: 1, writable: false, configurable: true })
+  try {
+    expect(data.write({ inTheWay: 2 }, 0, SIZE)).toBeGreaterThan(0)
+    expect(Object.entries(data.read(0) as object)).toEqual([['inTheWay', 2]])
+  } finally {
+    delete (Object.prototype as { inTheWay?: unknown }).inTheWay
+  }
+})
+
+test('X1: a getter that writes another value does not get into the way', () => {
+  const value = {
+    get a() {
+      return data.write([1, 2, 3], 0, SIZE)
+    },
+    b: 'b',
+  }
+  expect(data.write(value, 0, SIZE)).toBeGreaterThan(0)
+  expect(data.read(0)).toEqual({ a: -1, b: 'b' })
 })
 
 test('X1: a getter that throws leaves it in order', () => {

@@ -3,6 +3,7 @@ import { Coroutine } from '@aiokit/coroutine'
 import { openDescriptors } from '@aiokit/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { ThreadPool } from '../src/index.ts'
+import { SLOTS } from '../src/pool-memory.ts'
 import { monitors, type Outcome, task, World, words } from './harness.ts'
 
 const code = (value: string): unknown => expect.objectContaining({ code: value })
@@ -66,6 +67,29 @@ test('W1: errors come back with their kind, stack, code, cause and what else the
   }
 })
 
+test.each(['name', 'symbol', 'getter', 'proxy', 'circle', 'self', 'code'])(
+  'W1: an error is answered, whatever was done to it: %s',
+  (which) => {
+    using world = new World({ max: 1 })
+    const { error } = world.run(task('throwOdd'), which)
+    expect(error).toBeInstanceOf(Error)
+    if (which === 'name') expect([error!.name, error!.message]).toEqual(['toString', 'odd'])
+    if (which === 'code') expect(error!.code).toBe(DOMException.ABORT_ERR)
+    expect(world.run(task(), 1).result).toBe(1)
+    expect(world.pool.stats().threads).toBe(1)
+  },
+)
+
+test('W1: a result that cannot be looked at or moved is an error, and the thread goes on', () => {
+  using world = new World({ max: 1 })
+  for (const which of ['getter', 'trap', 'thenable']) {
+    expect(world.run(task('giveOdd'), which).error!.message).toContain('notThere')
+  }
+  expect(world.run(task('moveWrong'), 1).error).toMatchObject({ code: 'ERR_AIO_INVALID_ARG_TYPE' })
+  expect(world.run(task(), 1).result).toBe(1)
+  expect(world.run(task('never'), 1).error!.message).toContain('nothing is left to settle')
+})
+
 test('W1: what cannot be loaded or sent is an error of the request', () => {
   using world = new World()
   expect(world.run(task('missing'), 1).error).toMatchObject({ code: 'ERR_AIO_NO_TASK' })
@@ -116,6 +140,31 @@ test('W2: parameters changed under load hold for the threads that run', () => {
   world.ctx.waitWhile(() => world.pool.stats().threads > 1)
   world.pool.setParams({ min: 3, max: 3 })
   world.ctx.waitWhile(() => world.pool.stats().threads < 3)
+})
+
+test('W2: more requests than there is room for are all begun, also when the threads had run out of them', () => {
+  using world = new World({ max: 1 })
+  let answered = 0
+  const COUNT = SLOTS + 500
+  for (let i = 0; i < COUNT; i++) world.pool.submitAio(task(), i, () => void answered++)
+  world.ctx.poll(false)
+  // The thread comes to the end of what it knows of, and goes to sleep.
+  while (world.pool.stats().waiting > 500);
+  Atomics.wait(words(1), 0, 0, 50)
+  world.ctx.waitWhile(() => answered < COUNT)
+})
+
+test('W2: a request is not left to a thread that is dismissed', () => {
+  using world = new World({ min: 2, max: 2 })
+  for (let round = 0; round < 50; round++) {
+    world.pool.setParams({ min: 2, max: 2 })
+    world.ctx.waitWhile(() => world.pool.stats().threads < 2)
+    world.run(task(), 1)
+    world.pool.setParams({ min: 1, max: 1 })
+    const start = performance.now()
+    expect(world.run(task(), round).result).toBe(round)
+    expect(performance.now() - start).toBeLessThan(5000)
+  }
 })
 
 test('W3: requests begin in the order in which they were submitted', () => {
@@ -253,6 +302,58 @@ describe('W4', () => {
     expect(last[0]!.result).toBe('last')
   })
 
+  test('what waits for room is begun when others are cancelled', () => {
+    using world = new World({ max: 1 })
+    const hold = world.hold()
+    world.start(task('hold'), hold)
+    hold.await(1, world)
+    const filling = Array.from({ length: SLOTS }, () => world.pool.submitAio(task(), 0, () => {}))
+    const overflow = world.start(task(), 'overflow')
+    for (const request of filling) request.cancelAsync()
+    hold.release()
+    world.ctx.waitWhile(() => overflow.length === 0)
+    expect(world.pool.stats()).toMatchObject({ cancelled: SLOTS, waiting: 0 })
+  })
+
+  test('submitting and cancelling, over and over, while all threads are busy takes no memory', () => {
+    using world = new World({ max: 1 })
+    const hold = world.hold()
+    world.start(task('hold'), hold)
+    hold.await(1, world)
+    world.start(task(), 'keeps the queue from moving')
+    const cycle = (): void => {
+      for (let i = 0; i < 50_000; i++) world.pool.submitAio(task(), i, () => {}).cancelAsync()
+      world.ctx.poll(false)
+    }
+    cycle()
+    const growth = [1, 2, 3].map(() => {
+      globalThis.gc!()
+      const before = process.memoryUsage().heapUsed
+      cycle()
+      globalThis.gc!()
+      return process.memoryUsage().heapUsed - before
+    })
+    expect(Math.min(...growth)).toBeLessThan(2 ** 20)
+  })
+
+  test('a signal that aborts with null cancels all the same; many requests are one listener', async () => {
+    using world = new World({ max: 1 })
+    const hold = world.hold()
+    world.start(task('hold'), hold)
+    hold.await(1, world)
+    const controller = new AbortController()
+    const { signal } = controller
+    const add = vi.spyOn(signal, 'addEventListener')
+    const all = Array.from({ length: 20 }, () => world.pool.submit(task(), 1, { signal }))
+    const settled = Promise.allSettled(all)
+    controller.abort(null)
+    world.ctx.poll(false)
+    expect((await settled).map((one) => (one as PromiseRejectedResult).reason.name)).toEqual(
+      new Array(20).fill('AbortError'),
+    )
+    expect(add).toHaveBeenCalledOnce()
+  })
+
   test('an AbortSignal cancels: before, while it waits, and too late', async () => {
     using world = new World({ max: 1 })
     const reason = new Error('enough')
@@ -291,6 +392,39 @@ test('W7: more than maxQueue is refused; drain says when there is room', () => {
   world.ctx.waitWhile(() => world.pool.stats().pending > 0)
   expect(drained).toHaveBeenCalledOnce()
   expect(world.run(task(), 1).result).toBe(1)
+})
+
+test('W7: requests that were cancelled do not wait, and are room', () => {
+  using world = new World({ max: 1, maxQueue: 3 })
+  const hold = world.hold()
+  const drained = vi.fn()
+  world.pool.on('drain', drained)
+  world.start(task('hold'), hold)
+  hold.await(1, world)
+  const requests = [1, 2, 3].map((i) => world.pool.submitAio(task(), i, () => {}))
+  expect(() => world.start(task(), 4)).toThrow(code('ERR_AIO_POOL_FULL'))
+  for (const request of requests.slice(1)) request.cancelAsync()
+  expect(world.pool.stats().waiting).toBe(1)
+  requests[0]!.cancelAsync()
+  world.ctx.poll(false)
+  expect(drained).toHaveBeenCalledOnce()
+  world.start(task(), 5)
+})
+
+test('W7, X1: a listener of drain that throws takes no answer away', () => {
+  using world = new World({ max: 1, maxQueue: 1 })
+  const hold = world.hold()
+  world.start(task('hold'), hold)
+  hold.await(1, world)
+  const outcomes = world.start(task(), 1)
+  expect(() => world.start(task(), 2)).toThrow(code('ERR_AIO_POOL_FULL'))
+  world.pool.on('drain', () => {
+    throw new Error('on purpose')
+  })
+  hold.release()
+  expect(() => world.ctx.waitWhile(() => world.pool.stats().pending > 0)).toThrow('on purpose')
+  world.ctx.waitWhile(() => world.pool.stats().pending > 0)
+  expect(outcomes.length).toBe(1)
 })
 
 describe('W8', () => {
