@@ -9,7 +9,7 @@ export interface ThreadData {
   readonly memory: SharedArrayBuffer
   readonly thread: number
   readonly port: MessagePort
-  /** Closed when the thread has ended, however it does: the other end hangs up. */
+  /** To be duplicated: when this is closed everywhere, because the thread has ended, the other end hangs up. */
   readonly lifeline: number
   readonly gate: NotifyGateHandle
   readonly states: Int32Array

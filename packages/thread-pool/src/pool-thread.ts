@@ -40,6 +40,8 @@ export class PoolThread {
     process.on('uncaughtExceptionMonitor', (error) => {
       this.#send({ why: 'of an error that nothing caught', thrown: packThrown(error) })
     })
+    // The owner holds this thread's end of the lifeline for as long as it does not know that it is held here.
+    this.#finished.schedule()
     process.on('beforeExit', () => this.#send({ why: 'with a task whose promise nothing is left to settle' }))
     process.on('exit', (code) => this.#send({ why: `by process.exit(${code})` }))
   }

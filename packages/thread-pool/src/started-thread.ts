@@ -27,21 +27,20 @@ export class StartedThread {
   /** What it said of its end. */
   #obituary: Obituary | null = null
   #cause: unknown
-  #hungUp = false
+  /** The thread's end of the lifeline, held for it until it does so itself; -1 from then on. */
+  #threadsEnd: number
   /** Received while looking for another. */
   readonly #received: Map<number, EndMessage> = new Map<number, EndMessage>()
 
   /**
    * @param finished what the thread schedules when there is something for the pool; its own, because a thread that dies
    *   while it schedules a bottom half may leave it of no use
-   * @param hasStarted whether the thread has come so far that its end closes its end of the lifeline
    * @throws SystemError EMFILE; what `new Worker` throws
    */
   constructor(
     data: Omit<ThreadData, 'port' | 'lifeline' | 'finished'>,
     finished: BottomHalf,
     options: ThreadOptions,
-    hasStarted: () => boolean,
   ) {
     const ends = new Int32Array(2)
     check(pipe2(ends, O_CLOEXEC), 'pipe2')
@@ -68,6 +67,8 @@ export class StartedThread {
       throw error
     }
     own(lifeline)
+    own(threadsEnd)
+    this.#threadsEnd = threadsEnd
     this.number = data.thread
     this.lifeline = lifeline
     this.#port = port1
@@ -79,8 +80,7 @@ export class StartedThread {
     })
     this.exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {
-        // It ended before it could see to that. (Once it has hung up the number is another thread's.)
-        if (!this.#hungUp && !hasStarted()) close(threadsEnd)
+        this.letGo()
         resolve()
       })
     })
@@ -137,13 +137,15 @@ export class StartedThread {
     void this.#worker.terminate()
   }
 
-  /**
-   * The thread has ended, or was terminated; Node is to notice before the process ends.
-   *
-   * @param hungUp whether its lifeline has
-   */
-  dispose(hungUp: boolean): void {
-    this.#hungUp = hungUp
+  /** The thread holds its end of the lifeline, or has ended: the lifeline is to hang up then. */
+  letGo(): void {
+    if (this.#threadsEnd >= 0) close(this.#threadsEnd)
+    this.#threadsEnd = -1
+  }
+
+  /** The thread has ended, or was terminated; Node is to notice before the process ends. */
+  dispose(): void {
+    this.letGo()
     this.#worker.ref()
     this.#finished.delete()
     this.#port.close()

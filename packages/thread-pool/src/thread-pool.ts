@@ -315,20 +315,15 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
 
   /** Threads have something for us. */
   #collect(): void {
-    this.#sendArguments()
+    this.#threads.attend(this.#sendArgument)
     if (this.#requests.takeFinished()) this.#stillborn = 0
     this.#wakeThreads()
     this.#tell()
   }
 
-  #sendArguments(): void {
-    for (const thread of this.#threads) {
-      const slot = this.#memory.wantedBy(thread.number)
-      if (slot < 0) continue
-      const { argument, transfer } = this.#requests.at(slot)
-      thread.sendArgument(slot, argument, transfer ?? [])
-      this.#memory.satisfy(thread.number)
-    }
+  readonly #sendArgument = (thread: StartedThread, slot: number): void => {
+    const { argument, transfer } = this.#requests.at(slot)
+    thread.sendArgument(slot, argument, transfer ?? [])
   }
 
   /** Calls back for all that has ended. A callback may poll, and throw: then `rest` goes on. */

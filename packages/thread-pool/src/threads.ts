@@ -82,7 +82,6 @@ export class Threads {
         },
         finished,
         this.#options,
-        () => memory.hasStarted(number),
       )
     } catch (error) {
       memory.setThreadState(number, NOT_THERE)
@@ -115,6 +114,19 @@ export class Threads {
     }
   }
 
+  /** Sees to the threads that want the argument of the request they have begun, and to those that have started. */
+  attend(send: (thread: StartedThread, slot: number) => void): void {
+    for (let number = 0; number < this.#threads.length; number++) {
+      const thread = this.#threads[number]
+      if (thread == null) continue
+      if (this.#memory.hasStarted(number)) thread.letGo()
+      const slot = this.#memory.wantedBy(number)
+      if (slot < 0) continue
+      send(thread, slot)
+      this.#memory.satisfy(number)
+    }
+  }
+
   /** Has so many stay at most: the others go when they have finished what they are at. */
   dismissAllBut(max: number): void {
     let staying = 0
@@ -136,7 +148,7 @@ export class Threads {
     memory.satisfy(number)
     this.count--
     this.#owner.ended(thread, expected)
-    thread.dispose(hungUp)
+    thread.dispose()
     this.#threads[number] = undefined
     const free = (): void => {
       memory.setStarted(number, false)

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import { openDescriptors } from '@aiokit/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Outcome, task, World } from './harness.ts'
@@ -96,6 +98,26 @@ test('W6: threads that never come to work do not keep requests waiting for ever'
     'ERR_AIO_THREAD_DIED',
     'ERR_AIO_THREAD_DIED',
   ])
+})
+
+/** Of Node's own files, which it opens to load modules, some stay open in threads that end meanwhile. */
+const pipes = (): number =>
+  readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('pipe:')
+    } catch {
+      return false
+    }
+  }).length
+
+test('X4: a thread that is terminated while its pool starts leaves no pipes behind', async () => {
+  const before = pipes()
+  for (let round = 0; round < 5; round++) {
+    const owner = new Worker(new URL('./fixtures/owner.mjs', import.meta.url))
+    await once(owner, 'message')
+    await owner.terminate()
+  }
+  expect(pipes()).toBe(before)
 })
 
 test('W6: if no thread can be started, requests fail with the reason', () => {
