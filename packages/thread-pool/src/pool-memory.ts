@@ -87,6 +87,8 @@ export class PoolMemory {
   readonly #words: Int32Array
   readonly #numbers: Float64Array
   readonly #data: PlainData
+  /** Owner: where the head was when it looked. It only moves on. */
+  #knownHead = 0
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(WORDS * 4)) {
     this.buffer = buffer
@@ -103,11 +105,21 @@ export class PoolMemory {
     return (Atomics.load(this.#words, TAIL) - Atomics.load(this.#words, HEAD)) | 0
   }
 
-  /** Owner: adds a slot, for which there is room when fewer than SLOTS are `queued`. Returns its place. */
+  /** Owner: whether one more can be queued. Looks at the head, which threads write all the time, only if it must. */
+  get hasRoom(): boolean {
+    const words = this.#words
+    const tail = words[TAIL]!
+    if (((tail - this.#knownHead) | 0) < SLOTS) return true
+    this.#knownHead = Atomics.load(words, HEAD)
+    return ((tail - this.#knownHead) | 0) < SLOTS
+  }
+
+  /** Owner: adds a slot, for which there must be room. Returns its place. */
   enqueue(slot: number): number {
     const words = this.#words
     const tail = words[TAIL]!
-    Atomics.store(words, QUEUE + (tail & (SLOTS - 1)), slot)
+    // Without Atomics: whoever sees the new tail sees it, and who reads it with an old head takes nothing.
+    words[QUEUE + (tail & (SLOTS - 1))] = slot
     const place = tail & (PLACES - 1)
     Atomics.store(words, at(slot) + STATE, (place << STATE_BITS) | QUEUED)
     // Pairs with the load in take(): whoever sees the new tail sees the slot and all that is in it.

@@ -46,7 +46,7 @@ export class Requests {
   add(request: PoolRequest): void {
     if (this.#times !== null) request.submittedNs = monotonicNs()
     if (request.transfer !== null) snapshot(request)
-    if (this.#freeSlots.length > 0 && this.#firstWaiting === this.#waiting.length && this.#hasRoom()) {
+    if (this.#freeSlots.length > 0 && this.#firstWaiting === this.#waiting.length && this.#memory.hasRoom) {
       this.#place(request)
     } else {
       if (!request.copied) snapshot(request)
@@ -133,10 +133,10 @@ export class Requests {
     return this.#firstOutcome < this.outcomes.length
   }
 
-  /** Gives slots to those that wait for one. */
+  /** Gives slots to those that wait for one. Those that were withdrawn have a place in the queue until a thread comes by. */
   refill(): void {
     const waiting = this.#waiting
-    while (this.#firstWaiting < waiting.length && this.#freeSlots.length > 0 && this.#hasRoom()) {
+    while (this.#firstWaiting < waiting.length && this.#freeSlots.length > 0 && this.#memory.hasRoom) {
       const request = waiting[this.#firstWaiting++]!
       if (request.slot === ENDED) this.#withdrawn--
       else this.#place(request)
@@ -148,11 +148,6 @@ export class Requests {
       waiting.splice(0, this.#firstWaiting)
       this.#firstWaiting = 0
     }
-  }
-
-  /** Those that were withdrawn have a place in the queue until a thread comes by. */
-  #hasRoom(): boolean {
-    return this.#memory.queued < SLOTS
   }
 
   #place(request: PoolRequest): void {

@@ -282,11 +282,13 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     this.#requireOpen()
     const number = this.#tasks.numberOf(task as Task)
     const requests = this.#requests
-    if (requests.waiting >= this.#options.maxQueue) {
+    const { maxQueue } = this.#options
+    // Looked at only if there is a limit: threads write what it is counted by.
+    if (maxQueue !== Number.POSITIVE_INFINITY && requests.waiting >= maxQueue) {
       this.#wasFull = true
       throw aioError(
         'ERR_AIO_POOL_FULL',
-        `${this.#options.maxQueue} requests wait, which is this pool's "maxQueue": submit more after its event "drain".`,
+        `${maxQueue} requests wait, which is this pool's "maxQueue": submit more after its event "drain".`,
       )
     }
     const { signal, transfer } = requireObject(options, 'options')
