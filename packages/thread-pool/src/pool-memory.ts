@@ -290,7 +290,7 @@ export class PoolMemory {
 
   /**
    * Wakes a thread that is asleep, unless as many are looking for work as there is; returns false if more threads would
-   * be of use.
+   * be of use, provided that something is queued.
    *
    * To be called by the owner when it has queued something, and by a thread that has found work and was looking before.
    * Then nothing that is queued waits while a thread sleeps: the owner adds to the queue and then looks at the threads;
@@ -306,6 +306,8 @@ export class PoolMemory {
         if (state === LOOKING) looking++
         else if (state === ASLEEP) sleeper = thread
       }
+      // Without a look at the queue, whose head the busy ones write all the time.
+      if (looking === 0 && sleeper < 0) return false
       if (this.queued <= looking) return true
       if (sleeper < 0) return false
       if (this.wake(sleeper)) return true

@@ -365,7 +365,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     try {
       while (
         threads.count < this.#max &&
-        (threads.count < this.#memory.minThreads || !this.#memory.wakeOne())
+        (threads.count < this.#memory.minThreads || (this.#memory.queued > 0 && !this.#memory.wakeOne()))
       ) {
         threads.start(this.#tasks.tasks)
       }
