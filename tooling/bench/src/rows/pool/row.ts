@@ -1,15 +1,15 @@
 import type { Case, Contender, Goal, Row } from '../../row.ts'
-import { numbers, objects, THREADS, type Work } from './work.ts'
+import { MOST_IN_FLIGHT, numbers, objects, THREADS, type Work } from './work.ts'
 
 const ONE = '1 in flight'
-const MANY = '64 in flight'
+const MANY = `${MOST_IN_FLIGHT} in flight`
 
 const HOW =
   `Each pool has ${THREADS} threads, which are there before the clock is read. So many requests are kept in flight: each ` +
   'that is answered, and whose answer was looked at, makes room for the next. aiokit calls back in poll(true), and its ' +
   'threads and those of the others sleep when there is nothing to do; ours first look for work for some 10 µs. "aiokit, ' +
   'submit" has promises, as the others have; what awaits them runs after each poll. piscina has its FixedQueue and ' +
-  'records no times; piscina and tinypool wait with Atomics, which is their default.'
+  'records no times; its threads and those of tinypool wait with Atomics and are sent up to 32 requests at a time.'
 
 const CASES: readonly Case[] = [
   { name: ONE, ops: 20_000, warmup: 10_000 },

@@ -1,9 +1,9 @@
 import Tinypool from 'tinypool'
 import type { Measure } from '../../row.ts'
 import { measurePromises } from './promises.ts'
-import { THREADS, tasks, type Work } from './work.ts'
+import { MOST_IN_FLIGHT, THREADS, tasks, type Work } from './work.ts'
 
-/** Threads that stay, each waiting for the next task with Atomics, which is the default. */
+/** As piscina, as far as it has the same options. */
 export function tinypool<A, R>(work: Work<A, R>): Measure {
   return async (request) => {
     const pool = new Tinypool({
@@ -11,6 +11,7 @@ export function tinypool<A, R>(work: Work<A, R>): Measure {
       name: work.task,
       minThreads: THREADS,
       maxThreads: THREADS,
+      concurrentTasksPerWorker: MOST_IN_FLIGHT / THREADS,
     })
     const sample = await measurePromises<A, R>(
       {

@@ -23,6 +23,9 @@ export const objects: Work<Small, Answer> = {
 /** Of the threads of each pool. */
 export const THREADS = 2
 
+/** Requests in flight in the case that has most. */
+export const MOST_IN_FLIGHT = 64
+
 export const tasks: URL = new URL('./tasks.js', import.meta.url)
 
 /** How many requests are in flight in a case: "64 in flight". */
