@@ -87,6 +87,8 @@ export class PoolMemory {
   readonly #words: Int32Array
   readonly #numbers: Float64Array
   readonly #data: PlainData
+  /** Owner: where the head was when it looked. It only moves on. */
+  #knownHead = 0
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(WORDS * 4)) {
     this.buffer = buffer
@@ -103,11 +105,21 @@ export class PoolMemory {
     return (Atomics.load(this.#words, TAIL) - Atomics.load(this.#words, HEAD)) | 0
   }
 
-  /** Owner: adds a slot, for which there is room when fewer than SLOTS are `queued`. Returns its place. */
+  /** Owner: whether one more can be queued. Looks at the head, which threads write all the time, only if it must. */
+  get hasRoom(): boolean {
+    const words = this.#words
+    const tail = words[TAIL]!
+    if (((tail - this.#knownHead) | 0) < SLOTS) return true
+    this.#knownHead = Atomics.load(words, HEAD)
+    return ((tail - this.#knownHead) | 0) < SLOTS
+  }
+
+  /** Owner: adds a slot, for which there must be room. Returns its place. */
   enqueue(slot: number): number {
     const words = this.#words
     const tail = words[TAIL]!
-    Atomics.store(words, QUEUE + (tail & (SLOTS - 1)), slot)
+    // Without Atomics: whoever sees the new tail sees it, and who reads it with an old head takes nothing.
+    words[QUEUE + (tail & (SLOTS - 1))] = slot
     Atomics.store(words, at(slot) + STATE, queuedAt(tail))
     // Pairs with the load in take(): whoever sees the new tail sees the slot and all that is in it.
     Atomics.store(words, TAIL, (tail + 1) | 0)
@@ -289,7 +301,7 @@ export class PoolMemory {
 
   /**
    * Wakes a thread that is asleep, unless as many are looking for work as there is; returns false if more threads would
-   * be of use.
+   * be of use, provided that something is queued.
    *
    * To be called by the owner when it has queued something, and by a thread that has found work and was looking before.
    * Then nothing that is queued waits while a thread sleeps: the owner adds to the queue and then looks at the threads;
@@ -307,6 +319,8 @@ export class PoolMemory {
         if (state === LOOKING) looking++
         else if (state === ASLEEP) sleeper = thread
       }
+      // Without a look at the queue, whose head the busy ones write all the time.
+      if (looking === 0 && sleeper < 0) return false
       if (this.queued <= looking) return true
       if (sleeper < 0) return false
       if (this.wake(sleeper)) return true

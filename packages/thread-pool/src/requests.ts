@@ -28,6 +28,7 @@ export class Requests {
   /** Places in the queue whose request was withdrawn, and how many there are; up to which the queue was seen to be. */
   readonly #isEmpty: Uint8Array = new Uint8Array(SLOTS)
   #emptyPlaces = 0
+  #refilled = false
   #countedHead = 0
   /** Ended, and not told yet. */
   readonly #outcomes: PoolRequest[] = []
@@ -53,7 +54,7 @@ export class Requests {
   add(request: PoolRequest): void {
     if (this.#times !== null) request.submittedNs = monotonicNs()
     if (request.transfer !== null) snapshot(request)
-    if (this.#freeSlots.length > 0 && this.#firstWaiting === this.#waiting.length && this.#hasRoom()) {
+    if (this.#freeSlots.length > 0 && this.#firstWaiting === this.#waiting.length && this.#memory.hasRoom) {
       this.#place(request)
     } else {
       if (!request.copied) snapshot(request)
@@ -137,11 +138,20 @@ export class Requests {
     return this.#firstOutcome < this.#outcomes.length
   }
 
-  /** Gives slots to those that wait for one. Whoever calls this wakes threads next. */
+  /** Whether some that waited for a slot have got one since this was asked: then threads are to be woken. */
+  takeRefilled(): boolean {
+    const refilled = this.#refilled
+    this.#refilled = false
+    return refilled
+  }
+
+  /** Gives slots to those that wait for one. */
   refill(): void {
     this.#passWithdrawn()
     const waiting = this.#waiting
-    while (this.#firstWaiting < waiting.length && this.#freeSlots.length > 0 && this.#hasRoom()) {
+    if (waiting.length === 0) return
+    this.#refilled = true
+    while (this.#firstWaiting < waiting.length && this.#freeSlots.length > 0 && this.#memory.hasRoom) {
       const request = waiting[this.#firstWaiting++]!
       if (request.slot === ENDED) this.#withdrawn--
       else this.#place(request)
@@ -156,11 +166,6 @@ export class Requests {
       this.#firstWaiting = 0
       this.#withdrawn = 0
     }
-  }
-
-  /** Those that were withdrawn have their place in the queue until it is their turn. */
-  #hasRoom(): boolean {
-    return this.#memory.queued < SLOTS
   }
 
   /** Counts what the queue has come past since, and brings it past what was withdrawn. */

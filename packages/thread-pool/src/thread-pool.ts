@@ -248,7 +248,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   withdraw(request: PoolRequest): boolean {
     const inTime = this.#requests.withdraw(request)
     if (inTime) this.#rest.schedule()
-    this.#wakeThreads()
+    if (this.#requests.takeRefilled()) this.#wakeThreads()
     return inTime
   }
 
@@ -287,11 +287,13 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     this.#requireOpen()
     const number = this.#tasks.numberOf(task as Task)
     const requests = this.#requests
-    if (requests.waiting >= this.#options.maxQueue) {
+    const { maxQueue } = this.#options
+    // Looked at only if there is a limit: threads write what it is counted by.
+    if (maxQueue !== Number.POSITIVE_INFINITY && requests.waiting >= maxQueue) {
       this.#wasFull = true
       throw aioError(
         'ERR_AIO_POOL_FULL',
-        `${this.#options.maxQueue} requests wait, which is this pool's "maxQueue": submit more after its event "drain".`,
+        `${maxQueue} requests wait, which is this pool's "maxQueue": submit more after its event "drain".`,
       )
     }
     const { signal, transfer } = requireObject(options, 'options')
@@ -317,7 +319,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   #collect(): void {
     this.#threads.attend(this.#sendArgument)
     if (this.#requests.takeFinished()) this.#stillborn = 0
-    this.#wakeThreads()
+    if (this.#requests.takeRefilled()) this.#wakeThreads()
     this.#tell()
   }
 
@@ -368,7 +370,10 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   #startThreads(): void {
     const threads = this.#threads
     try {
-      while (threads.count < this.#memory.minThreads || !this.#memory.wakeOne()) {
+      while (
+        threads.count < this.#memory.minThreads ||
+        (this.#memory.queued > 0 && !this.#memory.wakeOne())
+      ) {
         if (threads.count >= this.#max) return
         threads.start(this.#tasks.tasks)
       }

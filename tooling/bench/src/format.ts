@@ -26,6 +26,12 @@ export function factor(value: number): string {
   return value < 10 ? value.toFixed(2) : threeDigits(value)
 }
 
+/** How often something comes: "1 in 1,000", or from one in ten on "0.25 each". */
+export function oneIn(count: number): string {
+  if (count === 0) return 'none'
+  return count < 0.1 ? `1 in ${Math.round(1 / count).toLocaleString('en')}` : `${factor(count)} each`
+}
+
 function threeDigits(value: number): string {
   const size = Math.abs(value)
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
-import { caseName, duration, memory } from './format.ts'
+import { caseName, duration, memory, oneIn } from './format.ts'
 import type { CellResult, RowResult } from './results.ts'
 
 const WIDTH = 100
@@ -9,15 +9,20 @@ const WIDTH = 100
 export function report(row: RowResult): string {
   const hasPeaks = row.cells.some(({ peakBytes }) => peakBytes !== undefined)
   const peakHead = hasPeaks ? ['peak memory'] : []
+  const countHead = row.counts === undefined ? [] : [row.counts]
   const table = new Table({
-    head: ['', 'contender', `median per ${row.op}`, 'least', 'most', ...peakHead],
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
+    head: ['', 'contender', `median per ${row.op}`, 'least', 'most', ...peakHead, ...countHead],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
     style: { head: [], border: [], compact: true },
   })
   for (const name of row.cases) {
     const cells = row.cells.filter((cell) => cell.case === name)
     for (const [i, cell] of cells.entries())
-      table.push([i === 0 ? caseName(name) : '', cell.contender, ...figures(cell, hasPeaks)])
+      table.push([
+        i === 0 ? caseName(name) : '',
+        cell.contender,
+        ...figures(cell, hasPeaks, row.counts !== undefined),
+      ])
   }
   const lines = [
     styleText('bold', `${row.name}: ${row.title}`),
@@ -32,10 +37,13 @@ export function report(row: RowResult): string {
   return `${lines.join('\n')}\n`
 }
 
-function figures({ median, min, max, peakBytes, failed }: CellResult, hasPeaks: boolean): string[] {
+function figures(cell: CellResult, hasPeaks: boolean, hasCounts: boolean): string[] {
+  const { median, min, max, peakBytes, count, failed } = cell
   const peak = hasPeaks ? [peakBytes === undefined ? '' : memory(peakBytes)] : []
-  if (median === undefined) return [failed === undefined ? 'not available' : 'failed', '', '', ...peak]
-  return [duration(median), duration(min!), duration(max!), ...peak]
+  const counted = hasCounts ? [count === undefined ? '' : oneIn(count)] : []
+  const others = [...peak, ...counted]
+  if (median === undefined) return [failed === undefined ? 'not available' : 'failed', '', '', ...others]
+  return [duration(median), duration(min!), duration(max!), ...others]
 }
 
 /** Why contenders are missing, once for each. */

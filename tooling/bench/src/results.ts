@@ -11,11 +11,13 @@ export interface CellResult extends Cell, Partial<Summary> {
   samples?: number[]
   /** The median of what the samples tell. */
   peakBytes?: number
+  /** The same of what the row counts, for one operation. */
+  count?: number
   unavailable?: string
   failed?: string
 }
 
-export interface RowResult extends Pick<Row, 'name' | 'title' | 'what' | 'op' | 'plot'> {
+export interface RowResult extends Pick<Row, 'name' | 'title' | 'what' | 'op' | 'plot' | 'counts'> {
   cases: string[]
   contenders: Pick<Contender, 'name' | 'kind'>[]
   cells: CellResult[]

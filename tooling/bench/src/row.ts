@@ -16,6 +16,8 @@ export interface Sample {
   ops: number
   /** The most memory that what was measured has had at any time, where the row looks at that. */
   peakBytes?: number
+  /** How many of what the row counts came on one operation. */
+  count?: number
 }
 
 export type Measure = (request: Request) => Sample | Promise<Sample>
@@ -59,11 +61,13 @@ export interface Cell {
  * - `atMost`: `of` takes at most `factor` times as long as `against`
  * - `faster`: `of` is at least `factor` times faster than `against`; 1 is "faster"
  * - `over`: `of` takes at most `ns` longer than `against`
+ * - `seldom`: what the row counts comes on less than one of `oneIn` operations
  */
-export type Goal = { of: Cell; against: Cell; as: string } & (
-  | { kind: 'atMost'; factor: number }
-  | { kind: 'faster'; factor: number }
-  | { kind: 'over'; ns: number }
+export type Goal = { of: Cell; as: string } & (
+  | { kind: 'atMost'; factor: number; against: Cell }
+  | { kind: 'faster'; factor: number; against: Cell }
+  | { kind: 'over'; ns: number; against: Cell }
+  | { kind: 'seldom'; oneIn: number }
 )
 
 /** One row of the benchmark: the same work for each contender, in each case. */
@@ -77,6 +81,8 @@ export interface Row {
   op: string
   /** `lines` for cases that are numbers, drawn with two logarithmic axes. */
   plot: 'bars' | 'lines'
+  /** What is counted beside the time. */
+  counts?: string
   /** All contenders work on one file of so many MiB, with anything in it, all of which is in the page cache. */
   fileMiB?: number
   cases: readonly Case[]

@@ -29,6 +29,7 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
       ops: operations(theCase, contender, quick),
       samples: [] as number[],
       peaks: [] as number[],
+      counts: [] as number[],
     })),
   )
   const absent = new Map<Contender, Pick<CellResult, 'unavailable' | 'failed'>>()
@@ -38,9 +39,10 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
       if (absent.has(cell.contender)) continue
       try {
         const request = { case: cell.case.name, ...cell.ops, file: file?.path ?? '' }
-        const { ns, peakBytes } = await takeSample(row.name, cell.contender, request)
+        const { ns, peakBytes, count } = await takeSample(row.name, cell.contender, request)
         cell.samples.push(ns)
         if (peakBytes !== undefined) cell.peaks.push(peakBytes)
+        if (count !== undefined) cell.counts.push(count)
       } catch (error) {
         const { message } = error as Error
         absent.set(
@@ -50,27 +52,32 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
       }
     }
   }
-  const results = cells.map(({ contender, case: { name }, samples, peaks, ops }): CellResult => {
+  const results = cells.map(({ contender, case: { name }, samples, peaks, counts, ops }): CellResult => {
     const place = { contender: contender.name, case: name }
     const why = absent.get(contender)
     if (why !== undefined) return { ...place, ...why }
-    const result = { ...place, ops: ops.ops, samples, ...summarize(samples) }
-    return peaks.length === 0 ? result : { ...result, peakBytes: median(peaks) }
+    return {
+      ...place,
+      ops: ops.ops,
+      samples,
+      ...summarize(samples),
+      ...(peaks.length === 0 ? {} : { peakBytes: median(peaks) }),
+      ...(counts.length === 0 ? {} : { count: median(counts) }),
+    }
   })
   const goals = row.goals.map((goal) =>
-    judge(
-      goal,
-      (place) =>
-        results.find((cell) => cell.contender === place.contender && cell.case === place.case)?.median,
+    judge(goal, (place) =>
+      results.find((cell) => cell.contender === place.contender && cell.case === place.case),
     ),
   )
-  const { name, title, what, op, plot, contenders } = row
+  const { name, title, what, op, plot, counts, contenders } = row
   return {
     name,
     title,
     what,
     op,
     plot,
+    ...(counts === undefined ? {} : { counts }),
     cases: row.cases.map((theCase) => theCase.name),
     contenders: contenders.map(({ name, kind }) => ({ name, kind })),
     cells: results,

@@ -5,6 +5,8 @@ import { buildFloor } from './floor.ts'
 import { type Contender, type Request, type Sample, Unavailable } from './row.ts'
 
 const TIMEOUT_MS = 60_000
+/** After the timeout: for one that does not hear SIGTERM because it never returns to Node's loop. */
+const PATIENCE_MS = 5000
 
 const run = promisify(execFile)
 const script = path.join(import.meta.dirname, '../bin/sample.js')
@@ -25,11 +27,15 @@ export async function takeSample(row: string, contender: Contender, request: Req
   const unset = { NODE_OPTIONS: undefined, AIOKIT_FDMON: undefined, UV_THREADPOOL_SIZE: undefined }
   const env = { ...process.env, ...unset, ...contender.env }
   let output: string
+  const sampling = run(command, args, { env, timeout: TIMEOUT_MS })
+  const kill = setTimeout(() => sampling.child.kill('SIGKILL'), TIMEOUT_MS + PATIENCE_MS)
   try {
-    output = (await run(command, args, { env, timeout: TIMEOUT_MS })).stdout
+    output = (await sampling).stdout
   } catch (error) {
     const { stderr, killed } = error as { stderr?: string; killed?: boolean }
     throw new Error(killed ? `took longer than ${TIMEOUT_MS / 1000} s` : stderr?.trim() || String(error))
+  } finally {
+    clearTimeout(kill)
   }
   const answer = JSON.parse(output) as Sample & { unavailable?: string }
   if (answer.unavailable !== undefined) throw new Unavailable(answer.unavailable)

@@ -9,8 +9,9 @@ test.each(rows)('$name: goals, counts and programs refer to what there is', (row
   expect(new Set(contenders).size).toBe(contenders.length)
   expect(new Set(cases).size).toBe(cases.length)
   expect(row.goals.length).toBeGreaterThan(0)
-  for (const { of, against } of row.goals) {
-    for (const cell of [of, against]) {
+  for (const goal of row.goals) {
+    if (goal.kind === 'seldom') expect(row.counts).toBeDefined()
+    for (const cell of goal.kind === 'seldom' ? [goal.of] : [goal.of, goal.against]) {
       const contender = row.contenders.find(({ name }) => name === cell.contender)
       expect(contender, cell.contender).toBeDefined()
       expect(contender!.cases ?? cases).toContain(cell.case)

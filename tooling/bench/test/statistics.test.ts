@@ -22,7 +22,10 @@ describe('a goal is judged by medians', () => {
   const verdict = (rest: Partial<Goal> & { against: Cell }) =>
     judge(
       { of: cell('aiokit'), as: rest.against.contender, kind: 'atMost', factor: 1, ...rest } as Goal,
-      ({ contender }) => medians[contender],
+      ({ contender }) => {
+        const median = medians[contender]
+        return median === undefined ? undefined : { median }
+      },
     )
 
   test('at most so many times as long', () => {
@@ -62,6 +65,25 @@ describe('a goal is judged by medians', () => {
       met: true,
     })
     expect(verdict({ kind: 'over', ns: 22, against: cell('floor') }).met).toBe(false)
+  })
+
+  test('seldom means less often than one in so many', () => {
+    const goal: Goal = { kind: 'seldom', oneIn: 1000, of: cell('aiokit'), as: 'a write' }
+    const seldom = (count?: number) => judge(goal, () => (count === undefined ? {} : { median: 1, count }))
+    expect(seldom(0.0005)).toEqual({
+      text: '10,000: a write for less than 1 in 1,000: 1 in 2,000, met',
+      value: 0.0005,
+      limit: 0.001,
+      met: true,
+      strain: 0.5,
+    })
+    expect(seldom(0)).toMatchObject({
+      text: '10,000: a write for less than 1 in 1,000: none, met',
+      strain: 0,
+    })
+    expect(seldom(0.001).met).toBe(false)
+    expect(seldom(0.25)).toMatchObject({ text: expect.stringMatching(/: 0\.25 each, missed$/), met: false })
+    expect(seldom().met).toBe(null)
   })
 
   test('a missing contender leaves it open', () => {

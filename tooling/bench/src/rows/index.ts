@@ -5,8 +5,11 @@ import { dispatchScale } from './dispatch-scale/row.ts'
 import { fileRead, fileWrite, fileWriteFsync } from './file-io/row.ts'
 import { nbd, nbdCopy } from './nbd/row.ts'
 import { nested } from './nested/row.ts'
+import { notifyBurst } from './notify-burst/row.ts'
+import { poolNumber, poolObject } from './pool/row.ts'
 import { start } from './start/row.ts'
 import { timers } from './timers/row.ts'
+import { wakeBlocking } from './wake/row.ts'
 
 /** In the order in which they run and are drawn. */
 export const rows: readonly Row[] = [
@@ -15,6 +18,10 @@ export const rows: readonly Row[] = [
   bh,
   nested,
   timers,
+  notifyBurst,
+  wakeBlocking,
+  poolNumber,
+  poolObject,
   fileRead,
   fileWrite,
   fileWriteFsync,

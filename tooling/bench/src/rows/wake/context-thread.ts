@@ -1,0 +1,25 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { AioContext, RemoteContext } from 'aiokit'
+import type { Side } from './contexts.ts'
+import { type MonitorName, monitorOf } from './monitor.ts'
+
+const { monitor, to } = workerData as { monitor: MonitorName; to: Side }
+const { number } = to
+using ctx = new AioContext({ fdmon: monitorOf(monitor) })
+using remote = RemoteContext.from(to.context)
+const ping = remote.bottomHalf(to.bottomHalf)
+let ended = false
+const bh = ctx.createBottomHalf(
+  () => {
+    if (number[0] === -1) {
+      ended = true
+    } else {
+      number[0] = number[0]! + 1
+      ping.schedule()
+    }
+  },
+  { shared: true },
+)
+parentPort!.postMessage({ context: ctx.handle, bottomHalf: bh.handle, number } satisfies Side)
+while (!ended) ctx.poll(true)
+bh.delete()
