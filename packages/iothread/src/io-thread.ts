@@ -5,8 +5,7 @@ import {
   type Transferable,
   Worker,
 } from 'node:worker_threads'
-import { RemoteContext } from '@aiokit/aio'
-import type { RemoteBottomHalf } from '@aiokit/bottom-halves'
+import { type RemoteBottomHalf, RemoteContext } from '@aiokit/aio'
 import { aioError, aioTypeError, describe, requireObject } from '@aiokit/errors'
 import { requireTask, type Task, unpackThrown } from '@aiokit/task'
 import { host, realtime, virtual } from '@aiokit/timers'
@@ -154,7 +153,7 @@ export class IOThread implements AsyncDisposable {
    * it (`ctx.onClose`). Calls that have not ended by then fail with `ERR_AIO_THREAD_STOPPED`. May be called again, also
    * when the thread has died.
    *
-   * It waits for callbacks that are running; see `terminate()`.
+   * It waits for callbacks that are running, and for modules that are being loaded; see `terminate()`.
    *
    * @throws (rejects with) `ERR_AIO_THREAD_DIED` if closing the context throws, or the thread dies in another way meanwhile
    */

@@ -1,5 +1,4 @@
 import type { ResourceLimits, WorkerOptions } from 'node:worker_threads'
-import type { AioContext } from '@aiokit/aio'
 import { requireObject, requireString } from '@aiokit/errors'
 import { defineTask, requireTask, type Task } from '@aiokit/task'
 
@@ -18,8 +17,8 @@ export interface ThreadOptions {
 }
 
 export interface IOThreadOptions<A = unknown> extends ThreadOptions {
-  /** The export of a module that makes the thread's context, inside the thread, or a promise of it. */
-  context: Task<A, AioContext>
+  /** The export of a module that makes the thread's AioContext, inside the thread, or a promise of it. */
+  context: Task<A>
   /** What `context` is called with: anything that postMessage() can clone. */
   contextOptions?: A
 }

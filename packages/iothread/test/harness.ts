@@ -24,7 +24,7 @@ export function start(
   options: ThreadOptions = {},
   maker = 'newContext',
 ): IOThread {
-  const context = defineTask<{ monitor: Monitor }, never>(fixture('context.mjs'), maker)
+  const context = defineTask<{ monitor: Monitor }, unknown>(fixture('context.mjs'), maker)
   const thread = new IOThread({ ...options, context, contextOptions: { monitor } })
   threads.add(thread)
   return thread
