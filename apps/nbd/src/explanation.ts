@@ -4,5 +4,7 @@ import { Refusal } from './refusal.ts'
 export function explanation(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const expected = error instanceof Refusal || typeof (error as NodeJS.ErrnoException).code === 'string'
-  return expected ? error.message : (error.stack ?? error.message)
+  if (!expected) return error.stack ?? error.message
+  const died = (error as NodeJS.ErrnoException).code === 'ERR_AIO_THREAD_DIED' && error.cause instanceof Error
+  return died ? `${error.message}\n${(error.cause as Error).stack}` : error.message
 }

@@ -6,8 +6,10 @@ import { DiskModel } from '../src/load/disk-model.ts'
 import { Load } from '../src/load/load.ts'
 import { Random } from '../src/load/random.ts'
 import { Sweep } from '../src/load/sweep.ts'
+import { Clients } from '../src/server/clients.ts'
 import { type Completion, Image } from '../src/server/image.ts'
-import { NbdServer } from '../src/server/nbd-server.ts'
+import { ImageFile } from '../src/server/image-file.ts'
+import { Listener } from '../src/server/listener.ts'
 import { MONITORS, temporaryFolder } from './support/server-process.ts'
 
 /** An image whose operations are done later and in any order, as those of a ring or of other threads are. */
@@ -17,8 +19,8 @@ class LateImage extends Image {
   readonly #bottomHalf: BottomHalf
   most = 0
 
-  constructor(ctx: AioContext, file: string) {
-    super(ctx.io, file, false)
+  constructor(ctx: AioContext, file: ImageFile) {
+    super(ctx.io, file)
     this.#bottomHalf = ctx.createBottomHalf(() => this.#doOne())
   }
 
@@ -34,9 +36,8 @@ class LateImage extends Image {
     this.#later(() => super.flush(done))
   }
 
-  override close(): void {
+  close(): void {
     this.#bottomHalf.delete()
-    super.close()
   }
 
   #later(operation: () => void): void {
@@ -62,8 +63,10 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     truncateSync(file, SIZE)
     const address = { path: path.join(folder, 'nbd.sock') }
     using ctx = new AioContext({ fdmon })
-    const image = new LateImage(ctx, file)
-    const server = new NbdServer(ctx, { image, address, exportName: '', warn: expect.fail })
+    const imageFile = new ImageFile(file, false)
+    const image = new LateImage(ctx, imageFile)
+    const clients = new Clients(ctx, image, { exportName: '', handshakeTimeoutNs: 30e9, isTcp: false })
+    const listener = new Listener(ctx, address, (fd) => clients.add(fd), expect.fail)
     const options = { address, exportName: '', clients: 3, depth: 4 }
 
     // Short requests, and long ones that arrive in pieces.
@@ -90,8 +93,9 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     ctx.waitWhile(() => !last.isDone)
     expect(last.result).toMatchObject({ errors: 0, mismatches: 0 })
     last.close()
-    ctx.waitWhile(() => server.clients > 0)
-    server.close()
+    ctx.waitWhile(() => clients.count > 0)
+    listener.close()
     image.close()
+    imageFile.close()
   })
 })

@@ -8,6 +8,7 @@ import { infoRequest } from '../src/protocol/options.ts'
 import { BufferPool } from '../src/server/buffer-pool.ts'
 import { Connection, type Served } from '../src/server/connection.ts'
 import { type Completion, Image } from '../src/server/image.ts'
+import { ImageFile } from '../src/server/image-file.ts'
 import { request } from './support/raw-client.ts'
 import { MONITORS, temporaryFolder } from './support/server-process.ts'
 
@@ -34,11 +35,12 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     writeFileSync(file, '')
     truncateSync(file, 2)
     using ctx = new AioContext({ fdmon })
-    const image = new CountingImage(ctx.io, file, true)
+    const imageFile = new ImageFile(file, true)
+    const image = new CountingImage(ctx.io, imageFile)
     const served: Served = {
       ctx,
       image,
-      info: { name: '', description: '', size: image.size, readOnly: true },
+      info: { name: '', description: '', size: imageFile.size, readOnly: true },
       pool: new BufferPool(),
       handshakeTimeoutNs: 0,
       closed() {},
@@ -75,6 +77,6 @@ describe.each(MONITORS)('on %s', (fdmon) => {
       connection.close()
       sys.close(fd)
     }
-    image.close()
+    imageFile.close()
   })
 })

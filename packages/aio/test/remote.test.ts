@@ -55,6 +55,19 @@ describe.each(monitors)('%s', (_name, make) => {
     await ended
   })
 
+  test('B7: tasks that arrive while Node has its turn run in the next poll, in order', async () => {
+    using ctx = newContext(make)
+    using remote = RemoteContext.from(ctx.handle)
+    const list = shared()
+    const append = defineTask<{ to: Int32Array; value: number }, void>(tasks, 'append')
+    for (let value = 1; value <= 3; value++) {
+      remote.scheduleOneshot(append, { to: list, value })
+      if (value === 2) for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate)
+    }
+    ctx.waitWhile(() => list[0]! < 3)
+    expect([...list.subarray(0, 4)]).toEqual([3, 1, 2, 3])
+  })
+
   test('B7, X1: a task that fails leaves poll(), and those behind it run', async () => {
     using ctx = newContext(make)
     using remote = RemoteContext.from(ctx.handle)

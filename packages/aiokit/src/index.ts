@@ -9,14 +9,24 @@ export * from '@aiokit/fdmon-epoll'
 export * from '@aiokit/fdmon-poll'
 export * from '@aiokit/fdmon-uring'
 export * from '@aiokit/io'
+export type { CallOptions } from '@aiokit/iothread'
 export * from '@aiokit/notifier'
 export * from '@aiokit/qlist'
 // System calls have the names that they have everywhere (read, close, ...), which would say too little here.
 export * as sys from '@aiokit/sys'
-export * from '@aiokit/task'
+export {
+  defineTask,
+  importTask,
+  loadTask,
+  move,
+  requireTask,
+  type Task,
+  type TaskArgument,
+  type TaskFunction,
+  type TaskResult,
+} from '@aiokit/task'
 export {
   type Done,
-  move,
   type PoolParams,
   type PoolRequest,
   type SubmitOptions,
@@ -27,3 +37,4 @@ export {
 export * from '@aiokit/timers'
 export { AioContext, type AioContextOptions } from './aio-context.ts'
 export { chooseMonitor, type FdMonitorChoice } from './choose-monitor.ts'
+export { IOThread, type IOThreadOptions } from './io-thread.ts'

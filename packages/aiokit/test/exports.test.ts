@@ -32,3 +32,18 @@ test('W1: a context has a thread pool, made when it is first used', () => {
   ctx.waitWhile(() => result === undefined)
   expect(result).toBe(2)
 })
+
+test('W1: an I/O thread has a context of this package, with the monitor that was asked for', async () => {
+  const what = aiokit.defineTask<number, unknown>(
+    new URL('./fixtures/thread.mjs', import.meta.url),
+    'describe',
+  )
+  for (const fdmon of ['poll', 'epoll', 'io_uring'] as const) {
+    await using thread = new aiokit.IOThread({ name: 'mine', fdmon, threadPool: { max: 1 } })
+    const aio = fdmon === 'io_uring' ? 'io_uring' : 'threads'
+    expect(await thread.call(what, 1)).toEqual([true, 'mine', fdmon, aio, 2])
+  }
+  const wrong = (fdmon: unknown) => () => new aiokit.IOThread({ fdmon } as never)
+  expect(wrong('kqueue')).toThrow(expect.objectContaining({ code: 'ERR_AIO_FDMON' }))
+  expect(wrong(aiokit.pollMonitor())).toThrow(expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }))
+})

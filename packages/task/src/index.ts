@@ -1,4 +1,5 @@
 export { importTask, loadTask } from './load.ts'
+export { isMoved, move } from './move.ts'
 export {
   defineTask,
   requireTask,
@@ -7,3 +8,4 @@ export {
   type TaskFunction,
   type TaskResult,
 } from './task.ts'
+export { packThrown, type ThrownMessage, unpackThrown } from './thrown.ts'

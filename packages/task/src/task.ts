@@ -50,11 +50,11 @@ export function defineTask(module: URL | string, exportName: string = 'default')
  *
  * @throws `ERR_AIO_INVALID_ARG_TYPE`
  */
-export function requireTask<A, R>(value: Task<A, R>): Task<A, R> {
+export function requireTask<A, R>(value: Task<A, R>, name: string = 'task'): Task<A, R> {
   if (typeof value?.module === 'string' && typeof value.exportName === 'string') return value
   throw aioTypeError(
     'ERR_AIO_INVALID_ARG_TYPE',
-    `"task" must be what defineTask() gave: other threads cannot be sent functions. Received ${describe(value)}.`,
+    `"${name}" must be what defineTask() gave: other threads cannot be sent functions. Received ${describe(value)}.`,
   )
 }
 

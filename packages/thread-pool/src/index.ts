@@ -1,5 +1,4 @@
-export { defineTask, type Task } from '@aiokit/task'
-export { move } from './move.ts'
+export { defineTask, move, type Task } from '@aiokit/task'
 export type { PoolParams, ThreadPoolOptions } from './pool-options.ts'
 export type { Done, PoolRequest } from './pool-request.ts'
 export { type SubmitOptions, ThreadPool, type ThreadPoolStats } from './thread-pool.ts'

@@ -1,8 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { BottomHalfHandle } from '@aiokit/bottom-halves'
 import type { NotifyGateHandle } from '@aiokit/notifier'
-import type { Task } from '@aiokit/task'
-import type { ThrownMessage } from './thrown.ts'
+import type { Task, ThrownMessage } from '@aiokit/task'
 
 /** What a thread is started with. */
 export interface ThreadData {

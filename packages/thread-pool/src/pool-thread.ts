@@ -2,11 +2,9 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { RemoteBottomHalf, SharedStates } from '@aiokit/bottom-halves'
 import { NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
-import { importTask, type Task, type TaskFunction } from '@aiokit/task'
+import { importTask, isMoved, packThrown, type Task, type TaskFunction } from '@aiokit/task'
 import type { OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
-import { isMoved } from './move.ts'
 import { ASLEEP, BUSY, BY_MESSAGE, FAILED, LEAVING, LOOKING, type PoolMemory } from './pool-memory.ts'
-import { packThrown } from './thrown.ts'
 
 /**
  * How often an idle thread looks for work before it sleeps, 10 to 20 us: to be woken takes longer than that, and whoever

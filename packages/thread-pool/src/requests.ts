@@ -1,10 +1,10 @@
 import { aioError, describe } from '@aiokit/errors'
 import { ECANCELED, monotonicNs, SystemError } from '@aiokit/sys'
+import { unpackThrown } from '@aiokit/task'
 import type { EndMessage } from './messages.ts'
 import { BY_MESSAGE, DONE, FAILED, type PoolMemory, RUNNING, SLOTS } from './pool-memory.ts'
 import { ENDED, type PoolRequest, WAITING } from './pool-request.ts'
 import type { RunTimes } from './run-times.ts'
-import { unpackThrown } from './thrown.ts'
 
 /** Where what threads send about their requests comes from. */
 export interface Mail {

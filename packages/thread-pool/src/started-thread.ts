@@ -8,10 +8,9 @@ import {
 import type { BottomHalf } from '@aiokit/aio'
 import { aioError } from '@aiokit/errors'
 import { check, close, O_CLOEXEC, own, pipe2 } from '@aiokit/sys'
-import type { Task } from '@aiokit/task'
+import { packThrown, type Task, unpackThrown } from '@aiokit/task'
 import type { EndMessage, Obituary, OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
 import type { ThreadOptions } from './thread-options.ts'
-import { packThrown, unpackThrown } from './thrown.ts'
 import { workerProgram } from './worker-program.ts'
 
 /** A thread of a pool, as the pool sees it. */

@@ -10,9 +10,7 @@ export interface AddressOptions {
   host: string
 }
 
-export type FdmonName = 'auto' | 'io_uring' | 'epoll' | 'poll'
-
-export type AioName = 'auto' | 'io_uring' | 'threads'
+const MAX_IOTHREADS = 64
 
 /** A parser for commander: an integer from `min` to `max`. */
 export function integer(min: number, max: number): (text: string) => number {
@@ -81,6 +79,15 @@ export function aioOption(): Option {
   return new Option('--aio <how>', 'how the image is read and written: auto is io_uring if the monitor is')
     .choices(['auto', 'io_uring', 'threads'])
     .default('auto')
+}
+
+export function iothreadsOption(): Option {
+  return new Option(
+    '--iothreads <number>',
+    'threads that clients are spread over, each with a loop of its own; 0: none, one loop does it all',
+  )
+    .argParser(integer(0, MAX_IOTHREADS))
+    .default(0)
 }
 
 /** The address of a server, or null if none was given. */

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { runDemo } from '../demo/demo.ts'
+import type { AioName, FdmonName } from '../names.ts'
 import { Refusal } from '../refusal.ts'
-import { type AioName, aioOption, type FdmonName, fdmonOption, integer, size } from './arguments.ts'
+import { aioOption, fdmonOption, integer, iothreadsOption, size } from './arguments.ts'
 import { progressOf } from './progress.ts'
 import { loadTable, loopTable } from './tables.ts'
 import { bytes, count } from './units.ts'
@@ -13,6 +14,7 @@ interface DemoOptions {
   clients: number
   fdmon: FdmonName
   aio: AioName
+  iothreads: number
 }
 
 const SECTOR = 512
@@ -29,12 +31,14 @@ export function demoCommand(): Command {
     .option('--clients <number>', 'connections', integer(1, 1000), 1)
     .addOption(fdmonOption())
     .addOption(aioOption())
+    .addOption(iothreadsOption())
     .addHelpText(
       'after',
       `
 Examples:
   $ aiokit-nbd demo
-  $ aiokit-nbd demo --clients 100 --depth 4 --fdmon epoll`,
+  $ aiokit-nbd demo --clients 100 --depth 4 --fdmon epoll
+  $ aiokit-nbd demo --clients 4 --iothreads 2`,
     )
     .action(demo)
 }
@@ -76,15 +80,16 @@ async function demo(options: DemoOptions): Promise<void> {
       ['whole disk', sweep.read, sweep.elapsedNs],
     ]),
   )
-  console.log(loopTable(result.loop, requests + sweep.read.requests))
+  console.log(loopTable(result.loop, requests + sweep.read.requests, options.iothreads))
   const wrong = load.mismatches + sweep.mismatches
   const errors = load.errors + sweep.errors
   if (wrong + errors > 0) {
     throw new Refusal(`${count(wrong)} replies had wrong data, ${count(errors)} were errors`)
   }
-  if (result.fallback !== null) console.log(result.fallback.message)
+  if (result.fallback !== null) console.log(result.fallback)
   const verified = load.read.bytes + sweep.read.bytes
+  const threads = options.iothreads === 0 ? '' : `, I/O threads: ${options.iothreads}`
   console.log(
-    `monitor: ${result.fdmonName}, image: ${result.aio}; ${bytes(verified)} read and verified: every byte was right`,
+    `monitor: ${result.fdmonName}, image: ${result.aio}${threads}; ${bytes(verified)} read and verified: every byte was right`,
   )
 }

@@ -1,20 +1,20 @@
 import path from 'node:path'
 import { AioContext } from 'aiokit'
 import { Command } from 'commander'
-import { uriOf } from '../address.ts'
+import { type Address, uriOf } from '../address.ts'
+import type { AioName, FdmonName } from '../names.ts'
 import { Refusal } from '../refusal.ts'
 import { runLoop } from '../run-loop.ts'
-import { Image } from '../server/image.ts'
+import { ImageFile } from '../server/image-file.ts'
 import { NbdServer } from '../server/nbd-server.ts'
 import {
   type AddressOptions,
-  type AioName,
   addressOf,
   aioOption,
   exportName,
-  type FdmonName,
   fdmonOption,
   hostOption,
+  iothreadsOption,
   portOption,
   seconds,
   socketOption,
@@ -27,6 +27,7 @@ interface ServeOptions extends AddressOptions {
   handshakeTimeout?: number
   fdmon: FdmonName
   aio: AioName
+  iothreads: number
 }
 
 export function serveCommand(): Command {
@@ -48,6 +49,7 @@ export function serveCommand(): Command {
     )
     .addOption(fdmonOption())
     .addOption(aioOption())
+    .addOption(iothreadsOption())
     .addHelpText(
       'after',
       `
@@ -57,7 +59,9 @@ Examples:
   $ nbdinfo 'nbd+unix:///?socket=/tmp/disk.sock'
 
   $ aiokit-nbd serve disk.img --port 10809 --read-only
-  $ qemu-img info nbd://127.0.0.1:10809`,
+  $ qemu-img info nbd://127.0.0.1:10809
+
+  $ aiokit-nbd serve disk.img --socket /tmp/disk.sock --iothreads 4`,
     )
     .action(serve)
 }
@@ -72,33 +76,43 @@ async function serve(file: string, options: ServeOptions): Promise<void> {
   }
   process.on('SIGINT', stop).on('SIGTERM', stop)
 
-  const ctx = new AioContext({ name: 'aiokit-nbd', fdmon: options.fdmon, io: { aio: options.aio } })
-  const image = openImage(ctx, file, options.readOnly)
+  const image = new ImageFile(file, options.readOnly)
   try {
-    const warn = (message: string): void => console.error(`aiokit-nbd: ${message}`)
-    const { exportName, handshakeTimeout: handshakeTimeoutNs = 30e9 } = options
-    const server = new NbdServer(ctx, { image, address, exportName, handshakeTimeoutNs, warn })
-    const access = image.readOnly ? 'read-only' : 'read-write'
-    console.log(`serving ${path.basename(file)}: ${bytes(image.size)}, ${access}`)
-    console.log(`listening on ${uriOf(server.address, exportName)}`)
-    if (ctx.fdmonFallback !== null) warn(`goes on with ${ctx.fdmonName}: ${ctx.fdmonFallback.message}`)
-    try {
-      await runLoop(ctx, () => stopped)
-    } finally {
-      server.close()
-    }
+    await serveImage(image, address, options, () => stopped)
   } finally {
-    ctx.close()
     image.close()
   }
   console.log('stopped')
 }
 
-function openImage(ctx: AioContext, file: string, readOnly: boolean): Image {
+async function serveImage(
+  file: ImageFile,
+  address: Address,
+  options: ServeOptions,
+  stopped: () => boolean,
+): Promise<void> {
+  const { exportName, handshakeTimeout: handshakeTimeoutNs = 30e9, fdmon, aio, iothreads } = options
+  const warn = (message: string): void => console.error(`aiokit-nbd: ${message}`)
+  const ctx = new AioContext({ name: 'aiokit-nbd', fdmon, io: { aio } })
+  const server = await NbdServer.start(ctx, {
+    file,
+    address,
+    exportName,
+    handshakeTimeoutNs,
+    fdmon,
+    aio,
+    iothreads,
+    warn,
+  })
   try {
-    return new Image(ctx.io, file, readOnly)
-  } catch (error) {
-    ctx.close()
-    throw error
+    const access = file.readOnly ? 'read-only' : 'read-write'
+    console.log(`serving ${path.basename(file.path)}: ${bytes(file.size)}, ${access}`)
+    console.log(`listening on ${uriOf(server.address, exportName)}`)
+    const { fdmonName, fallback } = server.info
+    if (fallback !== null) warn(`goes on with ${fdmonName}: ${fallback}`)
+    await runLoop(ctx, () => stopped() || server.failure !== null)
+  } finally {
+    await server.close()
   }
+  if (server.failure !== null) throw server.failure
 }

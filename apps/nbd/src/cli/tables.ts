@@ -23,9 +23,10 @@ export function loadTable(first: string, rows: readonly (readonly [string, Measu
   return table.toString()
 }
 
-/** What the server's loop has done for `requests`. */
-export function loopTable(loop: DemoResult['loop'], requests: number): string {
-  const table = newTable(["the server's loop", 'times', 'for each request'])
+/** What the server's loop, or those of its I/O threads together, have done for `requests`. */
+export function loopTable(loop: DemoResult['loop'], requests: number, iothreads: number): string {
+  const whose = iothreads === 0 ? "the server's loop" : `${iothreads} I/O threads`
+  const table = newTable([whose, 'times', 'for each request'])
   const rows: [string, number][] = [
     ['polls', loop.polls],
     ['waits', loop.waits],

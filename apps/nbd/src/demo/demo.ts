@@ -4,33 +4,32 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { AioContext } from 'aiokit'
+import { AioContext, type AioStats } from 'aiokit'
 import type { LoadResult } from '../load/load.ts'
+import type { AioName, FdmonName } from '../names.ts'
 import { Refusal } from '../refusal.ts'
 import { runLoop } from '../run-loop.ts'
-import { Image } from '../server/image.ts'
+import { ImageFile } from '../server/image-file.ts'
+import type { LoopInfo } from '../server/loops.ts'
 import { NbdServer } from '../server/nbd-server.ts'
 import type { Message, Order } from './messages.ts'
 
 export interface DemoOptions extends Omit<Order, 'socket'> {
-  fdmon: 'auto' | 'io_uring' | 'epoll' | 'poll'
-  aio: 'auto' | 'io_uring' | 'threads'
+  fdmon: FdmonName
+  aio: AioName
+  iothreads: number
   /** Is called with the requests that are done, now and then. */
   progress(done: number): void
   /** Asked often: true ends the demo early. */
   stopped(): boolean
 }
 
-export interface DemoResult {
+export interface DemoResult extends LoopInfo {
   load: LoadResult
   /** Of reading the whole disk once more in the end. */
   sweep: LoadResult
-  /** What the server's loop has done. */
-  loop: ReturnType<AioContext['stats']>
-  fdmonName: string
-  aio: string
-  /** Why it is not the monitor that was asked for, if it is not. */
-  fallback: Error | null
+  /** What the loops of the server that have served clients have done. */
+  loop: AioStats
 }
 
 /**
@@ -49,12 +48,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | null> 
     const file = path.join(folder, 'disk.img')
     writeFileSync(file, '')
     truncateSync(file, options.size)
-    const { fdmon, aio } = options
-    const ctx = new AioContext({ name: 'aiokit-nbd demo', fdmon, io: { aio } })
+    const image = new ImageFile(file, false)
     try {
-      return await serveTo(ctx, new Image(ctx.io, file, false), path.join(folder, 'nbd.sock'), options)
+      return await serveTo(image, path.join(folder, 'nbd.sock'), options)
     } finally {
-      ctx.close()
+      image.close()
     }
   } finally {
     remove()
@@ -62,30 +60,27 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | null> 
   }
 }
 
-async function serveTo(
-  ctx: AioContext,
-  image: Image,
-  socket: string,
-  options: DemoOptions,
-): Promise<DemoResult | null> {
-  const warn = (message: string): void => console.error(message)
-  const server = new NbdServer(ctx, { image, address: { path: socket }, exportName: '', warn })
-  const { size, clients, depth, requests } = options
+async function serveTo(file: ImageFile, socket: string, options: DemoOptions): Promise<DemoResult | null> {
+  const { size, clients, depth, requests, fdmon, aio, iothreads } = options
+  const ctx = new AioContext({ name: 'aiokit-nbd demo', fdmon, io: { aio } })
+  const server = await NbdServer.start(ctx, {
+    file,
+    address: { path: socket },
+    exportName: '',
+    fdmon,
+    aio,
+    iothreads,
+    warn: (message) => console.error(message),
+  })
   const client = new ClientProcess({ socket, size, clients, depth, requests }, options.progress)
   try {
-    await runLoop(ctx, () => client.isOver || options.stopped())
+    await runLoop(ctx, () => client.isOver || options.stopped() || server.failure !== null)
+    if (server.failure !== null) throw server.failure
     if (options.stopped()) return null
-    return {
-      ...client.result,
-      loop: ctx.stats(),
-      fdmonName: ctx.fdmonName,
-      aio: ctx.io.aio,
-      fallback: ctx.fdmonFallback,
-    }
+    return { ...client.result, ...server.info, loop: await server.stats() }
   } finally {
-    server.close()
+    await server.close()
     await client.kill()
-    image.close()
   }
 }
 

@@ -81,12 +81,13 @@ export class Connection {
     this.#closed = true
     this.#receiving?.cancel()
     this.#sending?.cancel()
+    // Before its client can see that: it may come again at once, and then it is not to be counted twice.
+    this.#served.closed(this)
     sys.close(this.#fd)
     this.#handshakeTimer.del()
     this.#resume.delete()
     this.#input.close()
     this.#replies.close()
-    this.#served.closed(this)
   }
 
   /** Waits for more requests, unless it does already or none will come. */

@@ -1,7 +1,5 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
-import path from 'node:path'
 import { type AioIo, sys } from 'aiokit'
-import { Refusal } from '../refusal.ts'
+import type { OpenFile } from './image-file.ts'
 
 /** Who is told how an operation of an image ended: a count of bytes, or -errno. */
 export interface Completion {
@@ -9,41 +7,24 @@ export interface Completion {
 }
 
 /**
- * A raw disk image: a regular file or a block device.
+ * A raw disk image as a loop sees it: what it does with the file through its own `io`. Loops of several threads share
+ * the file.
  *
  * Its operations end when `done` is told, in any order; until then the bytes are to be left alone. Bytes of the pool,
  * such as those of chunks, are used as they are.
  */
 export class Image {
-  readonly path: string
-  /** Bytes. Not necessarily a multiple of any block. */
-  readonly size: number
-  readonly readOnly: boolean
+  readonly file: OpenFile
   readonly #io: AioIo
   readonly #fd: number
 
-  /**
-   * @param io carries out the operations
-   * @throws Error `ENOENT`, `EACCES`, ... as `fs.openSync` does, or Refusal if it is no image
-   */
-  constructor(io: AioIo, file: string, readOnly: boolean) {
+  /** @param io carries out the operations */
+  constructor(io: AioIo, file: OpenFile) {
     this.#io = io
-    this.path = path.resolve(file)
-    this.readOnly = readOnly
-    // A FIFO would block here until somebody opens its other end.
-    this.#fd = openSync(file, (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK)
-    try {
-      const stat = fstatSync(this.#fd)
-      if (!stat.isFile() && !stat.isBlockDevice())
-        throw new Refusal(`${file} is neither a file nor a block device`)
-      // st_size of a block device is 0.
-      this.size = stat.isFile() ? stat.size : sys.check(sys.lseek(this.#fd, 0, sys.SEEK_END), 'lseek')
-      // What works only as long as there are descriptors, such as starting threads, is done now.
-      io.readAio(this.#fd, new Uint8Array(0), 0, () => {})
-    } catch (error) {
-      closeSync(this.#fd)
-      throw error
-    }
+    this.file = file
+    this.#fd = file.fd
+    // What works only as long as there are descriptors, such as starting threads, is done now.
+    io.readAio(this.#fd, new Uint8Array(0), 0, () => {})
   }
 
   /** Reads `length` bytes at `position` to `offset` of `bytes`. Completes with `length`. */
@@ -73,17 +54,6 @@ export class Image {
   /** Completes with 0 when everything whose completion was told before survives a power cut. */
   flush(done: Completion): void {
     this.#sync(0, done)
-  }
-
-  /**
-   * Makes everything durable and lets go of the file.
-   *
-   * @throws SystemError if it could not be made durable; the file is closed anyway
-   */
-  close(): void {
-    const result = this.readOnly ? 0 : sys.fsync(this.#fd)
-    closeSync(this.#fd)
-    sys.check(result, 'fsync', this.path)
   }
 
   /** Completes with `length` when all of `view` is read or written. */

@@ -1,50 +1,50 @@
-import type { AioContext } from 'aiokit'
+import type { AioContext, AioStats } from 'aiokit'
 import type { Address } from '../address.ts'
-import type { ExportInfo } from '../protocol/options.ts'
-import { BufferPool } from './buffer-pool.ts'
-import { Connection, type Served } from './connection.ts'
-import type { Image } from './image.ts'
 import { Listener } from './listener.ts'
+import { type LoopInfo, type Loops, type LoopsOptions, OwnLoop } from './loops.ts'
+import { ThreadLoops } from './thread-loops.ts'
 
-export interface NbdServerOptions {
-  image: Image
+export interface NbdServerOptions extends Omit<LoopsOptions, 'isTcp' | 'handshakeTimeoutNs'> {
   address: Address
-  /** What clients ask for; '' they may always ask for. */
-  exportName: string
+  /** Threads that clients are served by; 0: they are served by the context that listens. */
+  iothreads: number
   /** How long a client may take to get through the handshake, in ns; 0 is for ever. Default 30 s. */
   handshakeTimeoutNs?: number
   /** Gets a line when something is wrong that the server can live with. */
   warn(message: string): void
 }
 
-/** Serves an image to any number of clients, from the callbacks of a context. */
+/** Serves an image to any number of clients: a context listens, and it or I/O threads of their own do the rest. */
 export class NbdServer {
+  readonly #ctx: AioContext
   readonly #listener: Listener
-  readonly #connections: Set<Connection> = new Set<Connection>()
+  readonly #loops: Loops
 
-  /** @throws as `Listener` does */
-  constructor(ctx: AioContext, options: NbdServerOptions) {
-    const { image, address, exportName } = options
-    const info: ExportInfo = {
-      name: exportName,
-      description: `raw image ${image.path}`,
-      size: image.size,
-      readOnly: image.readOnly,
+  private constructor(ctx: AioContext, listener: Listener, loops: Loops) {
+    this.#ctx = ctx
+    this.#listener = listener
+    this.#loops = loops
+  }
+
+  /**
+   * @param ctx is closed with the server
+   * @throws (rejects with) what `Listener` throws, and what a thread cannot begin for; the context is closed then
+   */
+  static async start(ctx: AioContext, options: NbdServerOptions): Promise<NbdServer> {
+    const { address, iothreads, file, fdmon, aio, exportName, handshakeTimeoutNs = 30e9, warn } = options
+    const isTcp = !('path' in address)
+    const loopsOptions: LoopsOptions = { file, fdmon, aio, exportName, handshakeTimeoutNs, isTcp }
+    let made: Loops | null = null
+    try {
+      const loops =
+        iothreads === 0 ? new OwnLoop(ctx, loopsOptions) : await ThreadLoops.start(iothreads, loopsOptions)
+      made = loops
+      return new NbdServer(ctx, new Listener(ctx, address, (fd) => loops.add(fd), warn), loops)
+    } catch (error) {
+      await made?.close()
+      ctx.close()
+      throw error
     }
-    const served: Served = {
-      ctx,
-      image,
-      info,
-      pool: new BufferPool(),
-      handshakeTimeoutNs: options.handshakeTimeoutNs ?? 30e9,
-      closed: (connection) => this.#connections.delete(connection),
-    }
-    const accepted = (fd: number): void => {
-      const connection = new Connection(served, fd, !('path' in address))
-      this.#connections.add(connection)
-      connection.start()
-    }
-    this.#listener = new Listener(ctx, address, accepted, options.warn)
   }
 
   /** Where it listens. */
@@ -52,14 +52,24 @@ export class NbdServer {
     return this.#listener.address
   }
 
-  /** Clients that are connected now. */
-  get clients(): number {
-    return this.#connections.size
+  get info(): LoopInfo {
+    return this.#loops.info
   }
 
-  /** Disconnects everybody. The image stays open. */
-  close(): void {
+  /** Why it serves nobody any more: an I/O thread has died. */
+  get failure(): Error | null {
+    return this.#loops.failure
+  }
+
+  /** What the loops that serve clients have done. */
+  stats(): Promise<AioStats> {
+    return this.#loops.stats()
+  }
+
+  /** Disconnects everybody and closes the context. When this has ended, nobody uses the file any more. */
+  async close(): Promise<void> {
     this.#listener.close()
-    for (const connection of this.#connections) connection.close()
+    await this.#loops.close()
+    this.#ctx.close()
   }
 }

@@ -187,14 +187,14 @@ export class Transmission implements ReplyOwner {
   #readErrorOf(): number {
     const { offset, length } = this.#parser
     if (!this.#flagsAreKnown() || length > MAX_PAYLOAD) return NBD_EINVAL
-    return offset + length > this.#image.size ? NBD_EINVAL : NBD_OK
+    return offset + length > this.#image.file.size ? NBD_EINVAL : NBD_OK
   }
 
   #writeErrorOf(): number {
     const { offset, length } = this.#parser
     if (!this.#flagsAreKnown()) return NBD_EINVAL
-    if (this.#image.readOnly) return NBD_EPERM
-    return offset + length > this.#image.size ? NBD_ENOSPC : NBD_OK
+    if (this.#image.file.readOnly) return NBD_EPERM
+    return offset + length > this.#image.file.size ? NBD_ENOSPC : NBD_OK
   }
 
   /** The protocol has FUA accepted with every command, also where it means nothing. */

@@ -2,9 +2,9 @@ import type { Transferable } from 'node:worker_threads'
 import { aioTypeError, describe } from '@aiokit/errors'
 
 /** Known to every copy of this package: tasks may have another than the thread's program. */
-const moved: unique symbol = Symbol.for('aiokit.thread-pool.moved')
+const moved: unique symbol = Symbol.for('aiokit.task.moved')
 
-/** A result whose parts are to be moved to the pool's thread and not copied. */
+/** A result whose parts are to be moved to the thread that asked for it and not copied. */
 interface Moved {
   readonly [moved]: true
   readonly value: unknown
@@ -12,7 +12,7 @@ interface Moved {
 }
 
 /**
- * For a task to return: `value`, of which `transfer` (ArrayBuffers, MessagePorts, ...) moves to whoever submitted the task
+ * For a task to return: `value`, of which `transfer` (ArrayBuffers, MessagePorts, ...) moves to whoever asked for it
  * instead of being copied (rule W8).
  *
  *     export const render = (scene) => {
