@@ -83,18 +83,6 @@ describe.each(monitors)('%s', (_name, make) => {
     expect(() => ctx.waitWhile(() => true)).toThrow(expect.objectContaining({ code: 'ERR_AIO_NO_TASK' }))
   })
 
-  test('B7: tasks that arrive while the program is in Node’s loop run in the next poll', async () => {
-    using ctx = newContext(make)
-    using remote = RemoteContext.from(ctx.handle)
-    const list = shared()
-    for (let value = 1; value <= 3; value++) {
-      remote.scheduleOneshot(defineTask(tasks, 'append'), { to: list, value })
-      for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
-    }
-    ctx.waitWhile(() => list[0]! < 3)
-    expect([...list.subarray(0, 4)]).toEqual([3, 1, 2, 3])
-  })
-
   test('B7: more tasks than a poll takes at once all run', () => {
     using ctx = newContext(make)
     using remote = RemoteContext.from(ctx.handle)
