@@ -170,7 +170,15 @@ export class Thread {
       this.#fail(id, error)
       return
     }
-    if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function') this.#succeed(id, result)
+    // A result that throws when it is looked at is the caller's business, not the thread's end.
+    let isPromise = false
+    try {
+      isPromise = typeof (result as PromiseLike<unknown> | null)?.then === 'function'
+    } catch (error) {
+      this.#fail(id, error)
+      return
+    }
+    if (!isPromise) this.#succeed(id, result)
     else {
       Promise.resolve(result).then(
         (value) => this.#succeed(id, value),
@@ -189,8 +197,8 @@ export class Thread {
   }
 
   #succeed(id: number, result: unknown): void {
-    const { value, transfer } = isMoved(result) ? result : { value: result, transfer: [] }
     try {
+      const { value, transfer } = isMoved(result) ? result : { value: result, transfer: [] }
       this.#port.postMessage({ id, result: value } satisfies ThreadMessage, transfer)
     } catch (error) {
       this.#fail(id, error)

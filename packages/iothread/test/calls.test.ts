@@ -26,6 +26,9 @@ describe.each(MONITORS)('on %s', (monitor) => {
     await expect(thread.call(task('laterFail'), 'later')).rejects.toThrow('later')
     await expect(thread.call(task('failCo'), 'in a coroutine')).rejects.toThrow('in a coroutine')
     await expect(thread.call(task('throwValue'), 5)).rejects.toBe(5)
+    for (const which of ['trap', 'thenable']) {
+      await expect(thread.call(task('giveOdd'), which)).rejects.toThrow('not to be looked at')
+    }
     await expect(thread.call(task('missing'), 0)).rejects.toThrow(code('ERR_AIO_NO_TASK'))
     await expect(thread.call(defineTask('/no/such/module.mjs'), 0)).rejects.toThrow(
       code('ERR_AIO_TASK_MODULE'),

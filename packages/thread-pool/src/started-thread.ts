@@ -112,15 +112,17 @@ export class StartedThread {
     }
   }
 
-  /** How it ended, for an error message, and why. Only when its lifeline has hung up. */
-  describeEnd(): { how: string; cause: unknown } {
+  /** How it ended, for an error message, and why; whether an error that nothing caught ended it. Only when its lifeline has hung up. */
+  describeEnd(): { how: string; cause: unknown; uncaught: boolean } {
     while (this.#receiveNext());
     const obituary = this.#obituary
     if (obituary === null) {
-      return { how: 'by force: it was terminated, or out of memory (see resourceLimits)', cause: this.#cause }
+      const how = 'by force: it was terminated, or out of memory (see resourceLimits)'
+      return { how, cause: this.#cause, uncaught: false }
     }
     const { why, thrown } = obituary
-    return { how: why, cause: thrown === undefined ? this.#cause : unpackThrown(thrown) }
+    const uncaught = thrown !== undefined
+    return { how: why, cause: uncaught ? unpackThrown(thrown) : this.#cause, uncaught }
   }
 
   #receiveNext(): boolean {

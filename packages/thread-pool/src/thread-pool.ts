@@ -379,7 +379,13 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
       }
     } catch (error) {
       // Those that are there do the work. If there are none, nobody ever will.
-      if (threads.count > 0) return
+      if (threads.count > 0) {
+        process.emitWarning(
+          `A thread pool works with ${threads.count} of up to ${this.#max} threads: ${(error as Error).message}`,
+          { type: 'AioWarning', code: 'AIOKIT_POOL_THREAD' },
+        )
+        return
+      }
       this.#requests.failAll(error as Error)
       this.#tell()
     }
@@ -390,7 +396,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     this.#exits.add(thread.exited)
     void thread.exited.then(() => this.#exits.delete(thread.exited))
     if (requests.takeFinished()) this.#stillborn = 0
-    const { how, cause } = thread.describeEnd()
+    const { how, cause, uncaught } = thread.describeEnd()
     const died = (): Error =>
       aioError(
         'ERR_AIO_THREAD_DIED',
@@ -407,6 +413,12 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     }
     if (!this.#closing) this.#starter.schedule()
     if (requests.hasOutcomes) this.#rest.schedule()
+    // Of something that an earlier task has left behind: no request can fail with it, so it leaves a poll.
+    if (uncaught && !wasBusy && !this.#closing) {
+      this.#ctx.scheduleOneshot(() => {
+        throw cause
+      })
+    }
   }
 
   #requireOpen(): void {

@@ -120,6 +120,13 @@ test('X4: a thread that is terminated while its pool starts leaves no pipes behi
   expect(pipes()).toBe(before)
 })
 
+test('W6: an error of what a task left behind is nobody’s request: it leaves a poll, and the pool goes on', () => {
+  using world = new World({ max: 1 })
+  expect(world.run(task('throwLater'), undefined).error).toBe(null)
+  expect(() => world.ctx.waitWhile(() => true)).toThrow('left behind')
+  expect(world.run(task(), 'alive').result).toBe('alive')
+})
+
 test('W6: if no thread can be started, requests fail with the reason', () => {
   using world = new World({ execArgv: ['--no-such-option'] })
   expect(world.run(task(), 1).error).toMatchObject({ code: 'ERR_WORKER_INVALID_EXEC_ARGV' })
