@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { hasCommand } from '@aiokit/testing'
 import { describe, expect, test } from 'vitest'
-import { MONITORS, Program, serve, temporaryFolder } from './support/server-process.ts'
+import { imageBy, MONITORS, monitorFor, Program, serve, temporaryFolder } from './support/server-process.ts'
 
 const folder = temporaryFolder()
 const image = () => {
@@ -42,7 +42,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     }
     expect(demo.stdout).toMatch(
       new RegExp(
-        `monitor: ${fdmon}, image: ${fdmon === 'io_uring' ? fdmon : 'threads'}; .* read and verified: every byte was right\\n$`,
+        `monitor: ${monitorFor(fdmon)}, image: ${imageBy(fdmon)}; .* read and verified: every byte was right\\n$`,
       ),
     )
     expect(readdirSync(temporary)).toEqual([])

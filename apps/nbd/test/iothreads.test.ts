@@ -8,7 +8,15 @@ import { describe, expect, test } from 'vitest'
 import { CMD_FLUSH, CMD_READ } from '../src/protocol/constants.ts'
 import { haveSameContent } from './support/compare.ts'
 import { RawClient, request, write } from './support/raw-client.ts'
-import { MONITORS, Program, serve, temporaryFolder } from './support/server-process.ts'
+import {
+  complaints,
+  imageBy,
+  MONITORS,
+  monitorFor,
+  Program,
+  serve,
+  temporaryFolder,
+} from './support/server-process.ts'
 
 const folder = temporaryFolder()
 const run = promisify(execFile)
@@ -48,7 +56,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
 
     expect(await server.end('SIGTERM')).toBe(0)
     for (const client of clients) expect(client.rest()).toHaveLength(0)
-    expect([existsSync(socket), server.stderr, server.stdout.endsWith('stopped\n')]).toEqual([
+    expect([existsSync(socket), complaints(server, fdmon), server.stdout.endsWith('stopped\n')]).toEqual([
       false,
       '',
       true,
@@ -80,7 +88,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     for (const client of clients) expect(client.send(write(0, Buffer.alloc(10))).reply().error).toBe(0)
     writeFileSync(broken, '')
     expect(await server.ended()).toBe(1)
-    expect(server.stderr).toMatch(
+    expect(complaints(server, fdmon)).toMatch(
       /^aiokit-nbd: I\/O thread "nbd \d" has ended of an error that nothing caught: broken on purpose\nError: broken on purpose\n {4}at /,
     )
     for (const client of clients) expect(client.rest()).toHaveLength(0)
@@ -104,9 +112,10 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     expect([await demo.ended(), demo.stderr]).toEqual([0, ''])
     expect(demo.stdout).toMatch(/│ 2 I\/O threads +│/)
     expect(demo.stdout).toMatch(/│ polls +│ +[\d,]{3,} │/)
-    const image = fdmon === 'io_uring' ? fdmon : 'threads'
     expect(demo.stdout).toMatch(
-      new RegExp(`monitor: ${fdmon}, image: ${image}, I/O threads: 2; .* every byte was right\\n$`),
+      new RegExp(
+        `monitor: ${monitorFor(fdmon)}, image: ${imageBy(fdmon)}, I/O threads: 2; .* every byte was right\\n$`,
+      ),
     )
   })
 })

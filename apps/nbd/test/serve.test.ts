@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { CMD_FLAG_FUA, CMD_READ, NBD_ENOSPC } from '../src/protocol/constants.ts'
 import { RawClient, request, write } from './support/raw-client.ts'
-import { MONITORS, Program, serve, temporaryFolder } from './support/server-process.ts'
+import { complaints, MONITORS, Program, serve, temporaryFolder } from './support/server-process.ts'
 
 const folder = temporaryFolder()
 const image = path.join(folder, 'disk.img')
@@ -33,7 +33,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
       expect(client.rest()).toHaveLength(0)
       expect(existsSync(socket)).toBe(false)
       expect(readFileSync(image, 'utf8').startsWith(signal)).toBe(true)
-      expect([server.stdout.endsWith('stopped\n'), server.stderr]).toEqual([true, ''])
+      expect([server.stdout.endsWith('stopped\n'), complaints(server, fdmon)]).toEqual([true, ''])
     },
   )
 
@@ -46,7 +46,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
     expect(inside.send(request({ type: CMD_READ, length: 1 })).reply(1).error).toBe(0)
     for (const client of clients.splice(0, 110)) client.close()
     for (const client of clients) expect(client.receive(18)).toHaveLength(18)
-    expect(server.stderr).toMatch(/^aiokit-nbd: new clients have to wait: EMFILE: .*\n$/)
+    expect(complaints(server, fdmon)).toMatch(/^aiokit-nbd: new clients have to wait: EMFILE: .*\n$/)
   })
 })
 

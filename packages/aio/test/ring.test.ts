@@ -3,11 +3,12 @@ import { epollMonitor } from '@aiokit/fdmon-epoll'
 import { pollMonitor } from '@aiokit/fdmon-poll'
 import { uringMonitor } from '@aiokit/fdmon-uring'
 import * as sys from '@aiokit/sys'
-import { pipe, regularFile } from '@aiokit/testing'
-import { expect, test } from 'vitest'
+import { hasIoUring, pipe, regularFile } from '@aiokit/testing'
+import { beforeEach, expect, test } from 'vitest'
 import { AioContext } from '../src/index.ts'
 
 const code = (value: string) => expect.objectContaining({ code: value })
+beforeEach(({ skip }) => skip(!hasIoUring(), 'there is no io_uring here'))
 const onRing = (options = {}) => new AioContext({ fdmon: uringMonitor(), ...options })
 
 test('U1: a completion is delivered in a poll, and is progress', () => {

@@ -2,10 +2,13 @@ import { AioContext } from '@aiokit/aio'
 import { epollMonitor } from '@aiokit/fdmon-epoll'
 import { pollMonitor } from '@aiokit/fdmon-poll'
 import { uringMonitor } from '@aiokit/fdmon-uring'
+import { hasIoUring } from '@aiokit/testing'
 import { AioIo } from '../src/index.ts'
 
 /** Every way in which operations are carried out: a program need not know which it is. */
-export const backends = ['ring', 'threads on epoll', 'threads on poll', 'threads beside a ring'] as const
+export const backends = (
+  ['ring', 'threads on epoll', 'threads on poll', 'threads beside a ring'] as const
+).filter((backend) => !backend.endsWith('ring') || hasIoUring())
 
 /** A module's beginning, with `ctx` and `io` as a World has them, for tests of what ends the process. */
 export function preamble(backend: (typeof backends)[number]): string {
@@ -13,7 +16,7 @@ export function preamble(backend: (typeof backends)[number]): string {
   return `
     import { AioContext } from '@aiokit/aio'
     import { ${monitor}Monitor } from '@aiokit/fdmon-${monitor}'
-    import { AioIo } from '@aiokit/io'
+import { AioIo } from '@aiokit/io'
     import * as sys from '@aiokit/sys'
     const ctx = new AioContext({ fdmon: ${monitor}Monitor() })
     const io = new AioIo(ctx, { aio: '${backend === 'ring' ? 'io_uring' : 'threads'}' })`

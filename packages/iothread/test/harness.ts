@@ -1,9 +1,10 @@
 import { defineTask, type Task } from '@aiokit/task'
+import { hasIoUring } from '@aiokit/testing'
 import { afterEach, expect } from 'vitest'
 import { IOThread, type ThreadOptions } from '../src/index.ts'
 
-export const MONITORS = ['poll', 'epoll', 'io_uring'] as const
-export type Monitor = (typeof MONITORS)[number]
+export type Monitor = 'poll' | 'epoll' | 'io_uring'
+export const MONITORS: readonly Monitor[] = hasIoUring() ? ['poll', 'epoll', 'io_uring'] : ['poll', 'epoll']
 
 export const fixture = (name: string): URL => new URL(`./fixtures/${name}`, import.meta.url)
 

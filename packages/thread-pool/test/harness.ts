@@ -4,15 +4,18 @@ import { epollMonitor } from '@aiokit/fdmon-epoll'
 import { pollMonitor } from '@aiokit/fdmon-poll'
 import { uringMonitor } from '@aiokit/fdmon-uring'
 import { defineTask, type Task } from '@aiokit/task'
+import { hasIoUring } from '@aiokit/testing'
 import { afterEach } from 'vitest'
 import { type Done, ThreadPool, type ThreadPoolOptions } from '../src/index.ts'
 
-/** Every monitor: completions come through the context, whatever it waits with. */
-export const monitors: [name: string, make: () => FdMonitorFactory][] = [
+const all: [name: string, make: () => FdMonitorFactory][] = [
   ['poll', () => pollMonitor()],
   ['epoll', () => epollMonitor()],
   ['io_uring', () => uringMonitor()],
 ]
+
+/** Every monitor: completions come through the context, whatever it waits with. */
+export const monitors: typeof all = hasIoUring() ? all : all.filter(([name]) => name !== 'io_uring')
 
 /** A task of fixtures/tasks.mjs. */
 export function task<A = unknown, R = unknown>(name?: string): Task<A, R> {

@@ -1,4 +1,4 @@
-import { type Sample, Unavailable } from './row.ts'
+import { qemuError, type Sample, Unavailable } from './row.ts'
 import { runProgram } from './run-program.ts'
 
 const BLOCK = 4096
@@ -9,7 +9,7 @@ const BLOCK = 4096
  *
  * @param image a file or an NBD URI
  * @param size of the image in bytes
- * @throws Unavailable without qemu-img, or if it was built without what `flags` ask for
+ * @throws Unavailable without qemu-img, or if it cannot do here what `flags` ask for
  */
 export async function qemuImgBench(
   image: string,
@@ -26,7 +26,7 @@ export async function qemuImgBench(
     ['bench', '-f', 'raw', ...counts, ...flags, image],
     'qemu-utils',
   ).catch((error: Error) => {
-    throw error.message.includes('not supported in this build') ? new Unavailable(error.message) : error
+    throw error instanceof Unavailable ? error : qemuError(error.message)
   })
   const seconds = /^Run completed in ([\d.]+) seconds/m.exec(output)?.[1]
   if (seconds === undefined) throw new Error(`qemu-img said something unexpected:\n${output}`)

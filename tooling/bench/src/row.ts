@@ -92,3 +92,11 @@ export interface Row {
 
 /** Thrown by a contender that cannot run here; the row goes on without it. */
 export class Unavailable extends Error {}
+
+/** What QEMU's programs say if they were built without what is asked for, or if the kernel refuses it. */
+const QEMU_CANNOT = /not supported in this build|failed to init linux io_uring ring/
+
+/** An error of one of QEMU's programs, by what it said. */
+export function qemuError(message: string): Error {
+  return QEMU_CANNOT.test(message) ? new Unavailable(message) : new Error(message)
+}

@@ -4,12 +4,29 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach } from 'vitest'
+import { hasIoUring } from '@aiokit/testing'
+import { afterAll, afterEach, expect } from 'vitest'
 
 const BIN: string = fileURLToPath(new URL('../../bin/aiokit-nbd.js', import.meta.url))
 
-/** The monitors that every test of the server runs on. */
+/** The monitors that every test of the server runs on: where io_uring is forbidden, asking for it gives epoll. */
 export const MONITORS = ['poll', 'epoll', 'io_uring'] as const
+
+const ring = hasIoUring()
+
+/** The monitor that comes of asking for one. */
+export const monitorFor = (asked: string): string => (asked === 'io_uring' && !ring ? 'epoll' : asked)
+
+/** What carries out operations on the image then. */
+export const imageBy = (asked: string): string => (asked === 'io_uring' && ring ? 'io_uring' : 'threads')
+
+/** What a server said, without the line that tells that it goes on with epoll; there has to be one where it does. */
+export function complaints(server: Program, asked: string): string {
+  if (monitorFor(asked) === asked) return server.stderr
+  const notice = /^aiokit-nbd: .*goes on with epoll: io_uring cannot be used here .*\n/m
+  expect(server.stderr).toMatch(notice)
+  return server.stderr.replace(notice, '')
+}
 
 /** A folder for one test file, removed after it. */
 export function temporaryFolder(): string {

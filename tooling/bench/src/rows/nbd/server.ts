@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { Unavailable } from '../../row.ts'
+import { qemuError, Unavailable } from '../../row.ts'
 
 const PATIENCE_MS = 10_000
 
@@ -29,7 +29,7 @@ export class NbdServer implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  /** @throws Unavailable if it is not installed; Error if it ends before it listens */
+  /** @throws Unavailable if it is not installed or cannot do here what it is to; Error if it ends before it listens */
   static async start(command: NbdCommand, image: string): Promise<NbdServer> {
     const server = new NbdServer(command, image)
     try {
@@ -45,14 +45,19 @@ export class NbdServer implements AsyncDisposable {
     this.#folder = mkdtempSync(path.join(tmpdir(), 'aiokit-bench-'))
     this.#socket = path.join(this.#folder, 'socket')
     this.uri = `nbd+unix:///?socket=${this.#socket}`
-    this.#child = spawn(program, args(image, this.#socket), { stdio: ['ignore', 'ignore', 'inherit'] })
+    this.#child = spawn(program, args(image, this.#socket), { stdio: ['ignore', 'ignore', 'pipe'] })
     // Also when the sample is ended in the middle.
     process.on('exit', this.#remove)
     this.#child.once('error', () => {
       this.#failure = new Unavailable(`needs ${program}: install ${install}`)
     })
-    this.#child.once('exit', (status) => {
-      this.#failure ??= new Error(`${program} ended with ${status} before it listened`)
+    let said = ''
+    this.#child.stderr!.setEncoding('utf8').on('data', (text) => {
+      said += text
+      process.stderr.write(text)
+    })
+    this.#child.once('close', (status) => {
+      this.#failure ??= qemuError(`${program} ended with ${status} before it listened: ${said.trim()}`)
     })
   }
 
