@@ -1,11 +1,4 @@
-import {
-  type BottomHalf,
-  BottomHalfList,
-  type BottomHalfOptions,
-  deferCallBegin,
-  deferCallEnd,
-  IDLE_INTERVAL_NS,
-} from '@aiokit/bottom-halves'
+import type { BottomHalf, BottomHalfOptions } from '@aiokit/bottom-halves'
 import {
   aioError,
   aioTypeError,
@@ -17,23 +10,24 @@ import {
   requireObject,
   requireString,
 } from '@aiokit/errors'
-import {
-  type AioHandler,
-  type BufferGroup,
-  type CqeHandler,
-  type FdHandlers,
-  type FdMonitor,
-  type FdMonitorFactory,
-  FdTable,
-  type Sqe,
-  type SqeRequest,
+import type {
+  BufferGroup,
+  CqeHandler,
+  FdHandlers,
+  FdMonitor,
+  FdMonitorFactory,
+  Sqe,
+  SqeRequest,
 } from '@aiokit/fdmon'
-import { type EventNotifier, NotifyGate } from '@aiokit/notifier'
-import { monotonicNs } from '@aiokit/sys'
+import type { EventNotifier } from '@aiokit/notifier'
 import type { Clock, Timer } from '@aiokit/timers'
-import { ContextTimers, earlier } from './context-timers.ts'
+import { Attachment } from './attachment.ts'
+import { hostLoop } from './host-loop.ts'
+import { isHostedNow } from './hosted-call.ts'
+import { Loop } from './loop.ts'
 import type { AioContextHandle } from './remote-context.ts'
 import { RemoteTasks } from './remote-tasks.ts'
+import { Runner } from './runner.ts'
 import type { AioStats } from './stats.ts'
 
 export interface AioContextOptions {
@@ -47,17 +41,8 @@ export interface AioContextOptions {
   measure?: boolean
 }
 
-// What a poll runs, in this order.
-const BOTTOM_HALVES = 0
-const COMPLETIONS = 1
-const HANDLERS = 2
-const TIMERS = 3
-const STAGES = 4
-
 // Of this thread: a context never leaves the thread that made it.
-let running: AioContext | null = null
 let current: AioContext | null = null
-let polling = 0
 
 /**
  * An event loop of your own: descriptors, event notifiers, bottom halves and timers, run by `poll()`, which a
@@ -68,27 +53,16 @@ let polling = 0
 export class AioContext implements Disposable {
   readonly name: string
 
-  readonly #gate: NotifyGate
-  /** Of the gate's descriptor. It is never called: poll() takes it off the ready list and accepts. */
-  readonly #gateHandler: AioHandler
-  readonly #bottomHalves: BottomHalfList
-  readonly #timers: ContextTimers
-  readonly #fds: FdTable
-  /** Polls of this context that are running, one inside the other. */
-  #depth = 0
-  /** Where the next poll begins: after the stage in which a callback threw, so that the stages behind it get their turn. */
-  #firstStage = BOTTOM_HALVES
+  readonly #loop: Loop
+  readonly #measure: boolean
   #closed = false
   #closing = false
   readonly #onClose: Set<() => void> = new Set<() => void>()
   /** Null until somebody asks for the handle. */
   #remoteTasks: RemoteTasks | null = null
-
-  readonly #measure: boolean
-  #blockedNs = 0
-  #polls = 0
-  #waits = 0
-  #accepts = 0
+  /** What runs the loop beside calls of `poll()`. */
+  #host: Attachment | Runner | null = null
+  #isRef = true
 
   /**
    * @throws SystemError EMFILE, ENFILE, ENOMEM; `ERR_AIO_INVALID_ARG_TYPE`; what the monitor's factory throws
@@ -104,20 +78,7 @@ export class AioContext implements Disposable {
     this.name = requireString(name, 'options.name')
     this.#measure = requireBoolean(measure, 'options.measure')
     requireInteger(aioMaxBatch, 'options.aioMaxBatch', 0, 0x7fff_ffff)
-    this.#gate = new NotifyGate()
-    this.#bottomHalves = new BottomHalfList(this.#gate)
-    this.#timers = new ContextTimers(this.#gate)
-    let fds: FdTable | undefined
-    try {
-      fds = new FdTable(fdmon, (handler) => this.#reportClosed(handler))
-      this.#gateHandler = fds.set(this.#gate.fd, { read() {} })
-      this.#fds = fds
-      if (fds.monitor.maxBatch !== undefined) fds.monitor.maxBatch = aioMaxBatch
-    } catch (error) {
-      fds?.close()
-      this.#gate.close()
-      throw error
-    }
+    this.#loop = new Loop(this, fdmon, measure, aioMaxBatch)
   }
 
   /**
@@ -127,18 +88,18 @@ export class AioContext implements Disposable {
    */
   get handle(): AioContextHandle {
     this.#requireOpen()
-    this.#remoteTasks ??= new RemoteTasks(this.#bottomHalves)
+    this.#remoteTasks ??= new RemoteTasks(this.#loop.bottomHalves)
     return {
       name: this.name,
-      gate: this.#gate.handle,
-      states: this.#bottomHalves.states.words,
+      gate: this.#loop.gate.handle,
+      states: this.#loop.bottomHalves.states.words,
       tasks: this.#remoteTasks.handle,
     }
   }
 
   /** The context whose callback is running in this thread, else the last one on which `makeCurrent()` was called. */
   static get current(): AioContext | null {
-    return running ?? current
+    return Loop.running?.owner ?? current
   }
 
   /**
@@ -146,7 +107,7 @@ export class AioContext implements Disposable {
    * poll can tell by it what is called by that poll and what by itself.
    */
   static get depth(): number {
-    return polling
+    return Loop.depth
   }
 
   /**
@@ -161,12 +122,12 @@ export class AioContext implements Disposable {
 
   /** The monitor in use now; the automatic choice and a fallback change it. */
   get fdmonName(): FdMonitor['name'] {
-    return this.#fds.monitor.name
+    return this.#loop.fds.monitor.name
   }
 
   /** Why a faster monitor was not taken or was given up; null if all is well. */
   get fdmonFallback(): Error | null {
-    return this.#fds.fallback
+    return this.#loop.fds.fallback
   }
 
   /**
@@ -187,19 +148,9 @@ export class AioContext implements Disposable {
     if (typeof blocking !== 'boolean') requireBoolean(blocking, 'blocking')
     if (timeoutNs !== Number.POSITIVE_INFINITY)
       requireNumber(timeoutNs, 'timeoutNs', 0, Number.POSITIVE_INFINITY)
-    const parent = running
-    running = this
-    polling++
-    this.#depth++
-    this.#polls++
-    try {
-      this.#wait(blocking ? this.#timeoutNs(timeoutNs) : 0)
-      return this.#dispatch()
-    } finally {
-      polling--
-      this.#depth--
-      running = parent
-    }
+    const progress = this.#loop.poll(blocking ? timeoutNs : 0)
+    if (this.#host !== null) this.#host.polled()
+    return progress
   }
 
   /**
@@ -223,14 +174,15 @@ export class AioContext implements Disposable {
   setFdHandler(fd: number, handlers: FdHandlers | null): void {
     this.#requireOpen()
     requireInteger(fd, 'fd', 0, 0x7fff_ffff)
-    if (fd === this.#gate.fd || fd === this.#fds.monitor.backendFd) {
+    if (this.#isReserved(fd)) {
       throw aioError(
         'ERR_AIO_RESERVED_FD',
         `Descriptor ${fd} belongs to the context itself: watch one of your own.`,
       )
     }
-    if (handlers === null) this.#fds.remove(fd)
-    else this.#fds.set(fd, handlers)
+    if (handlers === null) this.#loop.fds.remove(fd)
+    else this.#loop.fds.set(fd, handlers)
+    this.#host?.touch()
   }
 
   /**
@@ -256,7 +208,7 @@ export class AioContext implements Disposable {
    */
   notify(): void {
     this.#requireOpen()
-    this.#gate.notify()
+    this.#loop.gate.notify()
   }
 
   /**
@@ -265,12 +217,12 @@ export class AioContext implements Disposable {
    * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_CLOSED`, `ERR_AIO_TOO_MANY_SHARED`
    */
   createBottomHalf(callback: () => void, options?: BottomHalfOptions): BottomHalf {
-    return this.#bottomHalves.create(callback, options)
+    return this.#loop.bottomHalves.create(callback, options)
   }
 
   /** Runs `callback` once in a following poll. @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_CLOSED` */
   scheduleOneshot(callback: () => void, name?: string): void {
-    this.#bottomHalves.scheduleOneshot(callback, name)
+    this.#loop.bottomHalves.scheduleOneshot(callback, name)
   }
 
   /**
@@ -280,12 +232,12 @@ export class AioContext implements Disposable {
    */
   createTimer(clock: Clock, callback: () => void): Timer {
     this.#requireOpen()
-    return this.#timers.create(clock, callback)
+    return this.#loop.timers.create(clock, callback)
   }
 
   /** Whether there is a ring, so that `addSqe` works; the same for all contexts of a process that leave the choice to us. */
   get hasIoUring(): boolean {
-    return this.#fds.monitor.addSqe !== undefined
+    return this.#loop.fds.monitor.addSqe !== undefined
   }
 
   /**
@@ -300,9 +252,11 @@ export class AioContext implements Disposable {
     this.#requireOpen()
     requireFunction(prep, 'prep')
     const cqeHandler = typeof handler === 'function' ? { complete: handler } : requireCqeHandler(handler)
-    const { monitor } = this.#fds
+    const { monitor } = this.#loop.fds
     if (monitor.addSqe === undefined) throw this.#noIoUring()
-    return monitor.addSqe(prep, cqeHandler)
+    const request = monitor.addSqe(prep, cqeHandler)
+    this.#host?.touch()
+    return request
   }
 
   /**
@@ -313,7 +267,7 @@ export class AioContext implements Disposable {
    */
   createBufferGroup(count: number, size: number): BufferGroup {
     this.#requireOpen()
-    const { monitor } = this.#fds
+    const { monitor } = this.#loop.fds
     if (monitor.createBufferGroup === undefined) throw this.#noIoUring()
     return monitor.createBufferGroup(count, size)
   }
@@ -327,7 +281,7 @@ export class AioContext implements Disposable {
    */
   registerBuffers(views: readonly ArrayBufferView[] | null): void {
     this.#requireOpen()
-    const { monitor } = this.#fds
+    const { monitor } = this.#loop.fds
     if (monitor.registerBuffers === undefined) throw this.#noIoUring()
     monitor.registerBuffers(views)
   }
@@ -341,22 +295,103 @@ export class AioContext implements Disposable {
    */
   registerFiles(fds: readonly number[] | Int32Array | null): void {
     this.#requireOpen()
-    const { monitor } = this.#fds
+    const { monitor } = this.#loop.fds
     if (monitor.registerFiles === undefined) throw this.#noIoUring()
     monitor.registerFiles(fds)
+  }
+
+  /**
+   * Has Node's own loop run this context: handlers, bottom halves, timers and completions are called from there, each as
+   * Node calls its own callbacks (rules A1 to A3). Nothing is polled by a timer: Node's loop waits for the context's
+   * descriptor as well. `poll()` works as before, from callbacks too. Nothing happens if it is attached already.
+   *
+   * In an iteration of Node's loop this comes after sockets and files of Node's, before `setImmediate`. The context keeps
+   * the process alive while there is anything that may call back (see `unref`).
+   *
+   * @throws `ERR_AIO_RUNNING` while `run()` does it; `ERR_AIO_NO_HOST_LOOP` in a program without libuv; `ERR_AIO_CLOSED`;
+   *   SystemError ENOMEM, EMFILE
+   */
+  attach(): void {
+    this.#requireOpen()
+    if (this.#host instanceof Attachment) return
+    this.#requireNoHost()
+    this.#host = new Attachment(this.#loop)
+    this.#host.setRef(this.#isRef)
+  }
+
+  /** Undoes `attach()`, at once: what is due waits for the next `poll()`. Nothing happens if it is not attached. */
+  detach(): void {
+    if (this.#host instanceof Attachment) this.#leaveHost()
+  }
+
+  /**
+   * Waits in the place of Node's loop, which becomes one of its sources: its timers, sockets, promises and ports go on as
+   * before, and the context is as fast as with `poll()` (rule A4). Otherwise like `attach()`, and for threads whose main
+   * work is the context's. Returns a promise that is fulfilled after `stop()` or `close()`, and rejected if the monitor
+   * fails. Until then the process is kept alive, unless `unref()` was called.
+   *
+   * @throws `ERR_AIO_RUNNING` if it runs already, or another context of the thread does; `ERR_AIO_ATTACHED`;
+   *   `ERR_AIO_NO_HOST_LOOP`; `ERR_AIO_CLOSED`; SystemError
+   */
+  run(): Promise<void> {
+    this.#requireOpen()
+    this.#requireNoHost()
+    const { promise, resolve, reject } = withResolvers()
+    this.#host = new Runner(this.#loop, (failure) => {
+      this.#host = null
+      if (failure === undefined) resolve()
+      else reject(failure)
+    })
+    this.#host.setRef(this.#isRef)
+    return promise
+  }
+
+  /** Ends `run()`, at once: what is due waits for the next `poll()`. Nothing happens if it does not run. */
+  stop(): void {
+    if (this.#host instanceof Runner) this.#leaveHost()
+  }
+
+  /** From now on the context keeps the process alive while it is attached and has work, and while it runs: the default. */
+  ref(): void {
+    this.#isRef = true
+    this.#host?.setRef(true)
+  }
+
+  /** From now on the context does not keep the process alive. */
+  unref(): void {
+    this.#isRef = false
+    this.#host?.setRef(false)
+  }
+
+  /**
+   * Says that something is under way that will call back through this context, which an attached one keeps the process
+   * alive for; as often as it is said, `endWork()` has to be called. For what is made of bottom halves and notifiers that
+   * other threads use: of handlers, timers and requests the context knows by itself.
+   *
+   * @throws `ERR_AIO_CLOSED`
+   */
+  beginWork(): void {
+    this.#requireOpen()
+    this.#loop.work++
+    this.#host?.touch()
+  }
+
+  /** See `beginWork()`. */
+  endWork(): void {
+    this.#loop.work--
   }
 
   /** What the context has done so far; a new object for each call, also after `close()`. */
   stats(): AioStats {
     return {
-      polls: this.#polls,
-      waits: this.#waits,
-      systemCalls: this.#fds.systemCalls + this.#accepts,
-      eventfdWrites: this.#gate.writes,
-      eventfdWritesAvoided: this.#gate.writesAvoided,
-      bottomHalves: this.#bottomHalves.runs,
-      dispatches: this.#fds.dispatched,
-      blockedNs: this.#measure ? this.#blockedNs : null,
+      polls: this.#loop.polls,
+      waits: this.#loop.waits,
+      systemCalls: this.#loop.systemCalls,
+      eventfdWrites: this.#loop.gate.writes,
+      eventfdWritesAvoided: this.#loop.gate.writesAvoided,
+      bottomHalves: this.#loop.bottomHalves.runs,
+      dispatches: this.#loop.fds.dispatched,
+      blockedNs: this.#measure ? this.#loop.blockedNs : null,
     }
   }
 
@@ -379,12 +414,12 @@ export class AioContext implements Disposable {
    *
    * Requests on the ring are cancelled, and their handlers called from here (rule U6).
    *
-   * @throws `ERR_AIO_IN_CALLBACK` from inside a callback of this context
+   * @throws `ERR_AIO_IN_CALLBACK` from inside a callback that `poll()` called; in one that Node's loop called it is allowed
    * @throws what a handler or an `onClose` callback throws, when everything is closed
    */
   close(): void {
     if (this.#closed || this.#closing) return
-    if (this.#depth > 0) {
+    if (this.#loop.depth > 0 && !(this.#loop.depth === 1 && isHostedNow(this.#loop))) {
       throw aioError(
         'ERR_AIO_IN_CALLBACK',
         'A context cannot be closed from inside its own poll: close it when poll() has returned.',
@@ -396,11 +431,12 @@ export class AioContext implements Disposable {
         this.#closed = true
         if (current === this) current = null
       },
+      () => this.#leaveHost(),
       () => this.#remoteTasks?.close(),
-      () => this.#bottomHalves.close(),
-      () => this.#timers.close(),
-      () => this.#fds.close(),
-      () => this.#gate.close(),
+      () => this.#loop.bottomHalves.close(),
+      () => this.#loop.timers.close(),
+      () => this.#loop.fds.close(),
+      () => this.#loop.gate.close(),
     ]
     // Whatever one of them throws, the others let go of what they have.
     let failure: { error: unknown } | null = null
@@ -424,79 +460,27 @@ export class AioContext implements Disposable {
     this.close()
   }
 
-  /** How long this poll may block: 0 not at all, negative for ever. */
-  #timeoutNs(limit: number): number {
-    if (this.#bottomHalves.isReady || this.#fds.hasReady || this.#fds.monitor.hasPending) return 0
-    let timeout = limit === Number.POSITIVE_INFINITY ? -1 : limit
-    if (this.#bottomHalves.isIdleScheduled) timeout = earlier(timeout, IDLE_INTERVAL_NS)
-    return earlier(timeout, this.#timers.deadlineNs())
+  #requireNoHost(): void {
+    if (this.#host instanceof Attachment) {
+      throw aioError('ERR_AIO_ATTACHED', `Context "${this.name}" is attached: call detach() before run().`)
+    }
+    if (this.#host === null && hostLoop.waiter === null) return
+    throw aioError(
+      'ERR_AIO_RUNNING',
+      this.#host === null
+        ? 'Another context of this thread runs already, and there can be one: attach() this one.'
+        : `Context "${this.name}" runs already: call stop() before.`,
+    )
   }
 
-  #wait(timeoutNs: number): void {
-    if (timeoutNs === 0) {
-      this.#fds.wait(0)
-    } else {
-      this.#waits++
-      // After the timeout was computed, before notifications are looked at: rule N2.
-      const maySleep = this.#gate.beginWait()
-      const start = this.#measure ? monotonicNs() : 0
-      try {
-        this.#fds.wait(maySleep ? timeoutNs : 0)
-      } finally {
-        this.#gate.endWait()
-        if (this.#measure) this.#blockedNs += monotonicNs() - start
-      }
-    }
-    // Before any source of events is looked at: rule N3.
-    const signalled = this.#fds.takeReady(this.#gateHandler)
-    if (signalled) this.#accepts++
-    this.#gate.accept(signalled)
-  }
-
-  #dispatch(): boolean {
-    const first = this.#depth === 1 ? this.#firstStage : BOTTOM_HALVES
-    let stage = first
-    let progress = false
-    try {
-      do {
-        if (this.#runStage(stage)) progress = true
-        stage = (stage + 1) % STAGES
-      } while (stage !== first)
-    } catch (error) {
-      this.#firstStage = (stage + 1) % STAGES
-      throw error
-    }
-    this.#firstStage = BOTTOM_HALVES
-    return progress
-  }
-
-  #runStage(stage: number): boolean {
-    switch (stage) {
-      case BOTTOM_HALVES:
-        return this.#bottomHalves.run()
-      case COMPLETIONS:
-        return this.#fds.monitor.hasPending ? this.#complete() : false
-      case HANDLERS:
-        return this.#fds.dispatch()
-      case TIMERS:
-        return this.#timers.run()
-      default:
-        return false
-    }
-  }
-
-  /** Completions come in batches: what each of them asks for once is done once, at the end (rule B10). */
-  #complete(): boolean {
-    deferCallBegin()
-    try {
-      return this.#fds.monitor.dispatch!()
-    } finally {
-      deferCallEnd()
-    }
+  #leaveHost(): void {
+    const host = this.#host
+    this.#host = null
+    host?.leave()
   }
 
   #noIoUring(): Error {
-    const why = this.#fds.fallback
+    const why = this.#loop.fds.fallback
     return aioError(
       'ERR_AIO_NO_IO_URING',
       `Context "${this.name}" has no io_uring, its monitor is ${this.fdmonName}${why === null ? '' : ` (${why.message})`}: look at ctx.hasIoUring first, or choose the monitor io_uring.`,
@@ -504,21 +488,12 @@ export class AioContext implements Disposable {
     )
   }
 
-  #reportClosed(handler: AioHandler): void {
-    if (handler === this.#gateHandler) {
-      this.#gate.abandon()
-      throw aioError(
-        'ERR_AIO_NOTIFIER_LOST',
-        `Other code closed descriptor ${handler.fd}, which context "${this.name}" is woken through: close the context and make a new one.`,
-      )
-    }
-    process.emitWarning(
-      `File descriptor ${handler.fd} was closed while context "${this.name}" watched it; its handler was dropped.`,
-      {
-        type: 'AioWarning',
-        code: 'AIOKIT_FD_CLOSED',
-        detail: `Call setFdHandler(${handler.fd}, null) before closing the descriptor.`,
-      },
+  #isReserved(fd: number): boolean {
+    const { gate, fds } = this.#loop
+    return (
+      fd === gate.fd ||
+      fd === fds.monitor.backendFd ||
+      (this.#host instanceof Runner && this.#host.isBackend(fd))
     )
   }
 
@@ -534,4 +509,12 @@ function requireCqeHandler(value: CqeHandler): CqeHandler {
     'ERR_AIO_INVALID_ARG_TYPE',
     `"handler" must be a function or an object with a function \`complete\`. Received ${describe(value)}.`,
   )
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let [resolve, reject] = [(): void => {}, (_: unknown): void => {}]
+  const promise = new Promise<void>((...functions) => {
+    ;[resolve, reject] = functions
+  })
+  return { promise, resolve, reject }
 }

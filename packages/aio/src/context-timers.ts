@@ -22,6 +22,11 @@ export class ContextTimers {
     return list.createTimer(callback)
   }
 
+  /** Whether any is armed. */
+  get isPending(): boolean {
+    return this.#lists.some((list) => list.isPending)
+  }
+
   /** Nanoseconds until the first is due: 0 now, negative never. */
   deadlineNs(): number {
     let nearest = -1

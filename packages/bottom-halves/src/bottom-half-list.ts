@@ -1,3 +1,4 @@
+import { call, captureScope, captureScopeIfHosted } from '@aiokit/callback'
 import {
   aioError,
   aioTypeError,
@@ -14,6 +15,9 @@ import { ReentrancyGuard } from './reentrancy-guard.ts'
 import type { BottomHalfHandle } from './remote-bottom-half.ts'
 import { SharedSlots } from './shared-slots.ts'
 import type { SharedStates } from './shared-states.ts'
+
+/** What `async_hooks` are told that the callbacks are. */
+const SCOPE = 'AIO_BH'
 
 /** A loop with a scheduled idle bottom half sleeps no longer than this, in nanoseconds (rule B6). */
 export const IDLE_INTERVAL_NS = 10_000_000
@@ -88,7 +92,7 @@ export class BottomHalfList {
     }
     requireBoolean(shared, 'options.shared')
     this.#requireOpen()
-    const bh = new BottomHalf(this, callback, name, guard ?? null)
+    const bh = new BottomHalf(this, callback, name, guard ?? null, captureScope(SCOPE))
     if (shared) bh.place = this.#slots().add(bh)
     this.#created.add(bh)
     return bh
@@ -102,7 +106,7 @@ export class BottomHalfList {
   scheduleOneshot(callback: () => void, name?: string): void {
     requireFunction(callback, 'callback')
     if (name !== undefined) requireString(name, 'name')
-    this.schedule(new BottomHalf(this, callback, name, null))
+    this.schedule(new BottomHalf(this, callback, name, null, captureScopeIfHosted(SCOPE)))
   }
 
   /** @internal */
@@ -166,8 +170,7 @@ export class BottomHalfList {
         if (!bh.idle) progress = true
         this.#dequeue(bh)
         this.runs++
-        if (bh.guard === null) bh.callback()
-        else bh.guard.run(bh.callback, bh.name)
+        call(bh.run, bh, bh.scope)
       }
     } finally {
       // Scheduled while others were to run, or behind one that threw: if this poll is inside a callback of a host loop,

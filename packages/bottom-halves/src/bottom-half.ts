@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import { aioError } from '@aiokit/errors'
 import { ListLink } from '@aiokit/qlist'
 import type { BottomHalfList } from './bottom-half-list.ts'
@@ -21,6 +22,8 @@ export class BottomHalf {
   readonly callback: () => void
   /** @internal */
   readonly guard: ReentrancyGuard | null
+  /** @internal The async context that the callback runs in, if a host loop runs it. */
+  readonly scope: AsyncResource | null
   /** @internal On the list exactly while it is scheduled. */
   readonly link: ListLink<BottomHalf>
   /** @internal Scheduled as idle. */
@@ -38,11 +41,13 @@ export class BottomHalf {
     callback: () => void,
     name: string | undefined,
     guard: ReentrancyGuard | null,
+    scope: AsyncResource | null,
   ) {
     this.#list = list
     this.callback = callback
     this.#name = name
     this.guard = guard
+    this.scope = scope
     this.link = new ListLink<BottomHalf>(this)
   }
 
@@ -102,6 +107,13 @@ export class BottomHalf {
   delete(): void {
     this.#list?.forget(this)
     this.#list = null
+  }
+
+  /** @internal */
+  run(): void {
+    const { callback } = this
+    if (this.guard === null) callback()
+    else this.guard.run(callback, this.name)
   }
 
   #open(): BottomHalfList {

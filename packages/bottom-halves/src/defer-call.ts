@@ -1,3 +1,4 @@
+import { call } from '@aiokit/callback'
 import { aioError, requireFunction } from '@aiokit/errors'
 
 // One set for each thread: a section belongs to what this thread is doing, whatever context it works for.
@@ -37,7 +38,7 @@ export function deferCallEnd(): void {
   const errors: unknown[] = []
   for (const fn of calls) {
     try {
-      fn()
+      call(fn, undefined, null)
     } catch (error) {
       errors.push(error)
     }

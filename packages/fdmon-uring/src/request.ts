@@ -1,4 +1,6 @@
+import type { AsyncResource } from 'node:async_hooks'
 import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
+import { captureScopeIfHosted } from '@aiokit/callback'
 import type { CqeHandler, SqeRequest } from '@aiokit/fdmon'
 import { EFAULT } from '@aiokit/sys'
 import type { UringBufferGroup } from './buffer-group.ts'
@@ -27,6 +29,8 @@ export interface RequestHost {
 export class UringRequest implements SqeRequest {
   /** @internal */
   readonly handler: CqeHandler
+  /** @internal The async context in which it hears of it, if a host loop runs. */
+  readonly scope: AsyncResource | null = captureScopeIfHosted('AIO_SQE')
   /** @internal Where its monitor keeps it, and what its completions carry beside that; 0 when it is not in flight. */
   slot = -1
   /** @internal */

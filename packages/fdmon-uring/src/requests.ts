@@ -1,3 +1,4 @@
+import { callWith } from '@aiokit/callback'
 import { aioError, aioTypeError, describe, requireFunction } from '@aiokit/errors'
 import { CQE_F_MORE, type CqeHandler, type Sqe } from '@aiokit/fdmon'
 import { disown, ECANCELED, EINTR, ENOENT, own } from '@aiokit/sys'
@@ -181,7 +182,8 @@ export class Requests implements RequestHost {
       request.tag = 0
       res = request.finish(res)
     }
-    request.handler.complete(res, flags)
+    const { handler, scope } = request
+    callWith(handler.complete, handler, scope, res, flags)
   }
 
   /** To the ring, unless it has to wait for others to end. */

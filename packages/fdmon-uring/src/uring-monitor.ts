@@ -95,6 +95,10 @@ class UringMonitor implements FdMonitor {
     this.#requests.maxBatch = count
   }
 
+  get inFlight(): number {
+    return this.#requests.inFlight
+  }
+
   get hasPending(): boolean {
     return this.#requests.hasPending
   }

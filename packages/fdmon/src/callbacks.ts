@@ -1,4 +1,6 @@
-import { aioError, aioTypeError, describe } from '@aiokit/errors'
+import type { AsyncResource } from 'node:async_hooks'
+import { captureScope } from '@aiokit/callback'
+import { aioError, aioTypeError, describe, requireBoolean } from '@aiokit/errors'
 import { IN, OUT } from './events.ts'
 
 /**
@@ -15,6 +17,8 @@ export interface FdHandlers {
   pollReady?(): void
   pollBegin?(): void
   pollEnd?(): void
+  /** Whether it keeps a process alive that the loop is attached to. Default true. */
+  ref?: boolean
 }
 
 export type FdCallback = (this: FdHandlers) => void
@@ -30,6 +34,9 @@ export class FdCallbacks {
   readonly target: FdHandlers
   readonly read: FdCallback | null
   readonly write: FdCallback | null
+  readonly ref: boolean
+  /** The async context that they run in, if a host loop runs them. */
+  readonly scope: AsyncResource
 
   /** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_NO_CALLBACK`, or what a getter throws */
   constructor(handlers: FdHandlers) {
@@ -46,6 +53,9 @@ export class FdCallbacks {
         '`poll` and `pollReady` go together: `poll` only checks, `pollReady` does the work.',
       )
     }
+    this.scope = captureScope('AIO_FD')
+    const { ref = true } = handlers
+    this.ref = requireBoolean(ref, 'handlers.ref')
     this.target = handlers
     this.read = read!
     this.write = write!

@@ -16,6 +16,7 @@ export class FdTable implements Disposable {
   #monitor: FdMonitor
   #fallback: Error | null = null
   #formerSystemCalls = 0
+  #keeping = 0
   #closed = false
 
   /**
@@ -50,6 +51,20 @@ export class FdTable implements Disposable {
     return this.#formerSystemCalls + this.#monitor.systemCalls
   }
 
+  /** How many handlers keep a process alive that the loop is attached to. */
+  get keeping(): number {
+    return this.#keeping
+  }
+
+  /** The handler of `fd`, if it is watched. */
+  get(fd: number): AioHandler | undefined {
+    return this.#handlers.get(fd)
+  }
+
+  handlers(): Iterable<AioHandler> {
+    return this.#handlers.values()
+  }
+
   /** `read` and `write` callbacks run so far. */
   get dispatched(): number {
     return this.#ready.dispatched
@@ -71,7 +86,9 @@ export class FdTable implements Disposable {
     const callbacks = new FdCallbacks(handlers)
     const handler = this.#handlers.get(fd) ?? new AioHandler(fd, callbacks)
     this.#monitor.update(handler, callbacks.events)
+    if (this.#handlers.has(fd)) this.#keeping -= Number(handler.callbacks.ref)
     handler.callbacks = callbacks
+    this.#keeping += Number(callbacks.ref)
     this.#handlers.set(fd, handler)
     return handler
   }
@@ -124,6 +141,7 @@ export class FdTable implements Disposable {
     this.#closed = true
     for (const handler of this.#handlers.values()) this.#ready.remove(handler)
     this.#handlers.clear()
+    this.#keeping = 0
     this.#monitor.close()
   }
 
@@ -137,7 +155,7 @@ export class FdTable implements Disposable {
   }
 
   #forget(handler: AioHandler): void {
-    this.#handlers.delete(handler.fd)
+    if (this.#handlers.delete(handler.fd)) this.#keeping -= Number(handler.callbacks.ref)
     this.#ready.remove(handler)
   }
 

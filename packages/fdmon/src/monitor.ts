@@ -61,6 +61,9 @@ export interface FdMonitor {
   /** Runs callbacks of the monitor's own (completions of requests). Returns whether there were any. */
   dispatch?(): boolean
 
+  /** How many requests of the program's own have not been answered for good. */
+  readonly inFlight?: number
+
   /** True if a wait must not block because `dispatch` has work left, from a parent poll or one that threw. */
   readonly hasPending?: boolean
 

@@ -1,3 +1,4 @@
+import { call } from '@aiokit/callback'
 import { QTailQ } from '@aiokit/qlist'
 import type { AioHandler } from './handler.ts'
 
@@ -53,7 +54,8 @@ export class ReadyList {
       this.dispatched++
       progress = true
       this.#called = handler
-      callback.call(handler.callbacks.target)
+      const { target, scope } = handler.callbacks
+      call(callback, target, scope)
     }
     this.#called = null
     return progress

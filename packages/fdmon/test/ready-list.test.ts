@@ -156,5 +156,5 @@ test('X3: each property of the handlers is read once', () => {
     },
   })
   new FdCallbacks(handlers)
-  expect(reads).toEqual(['read', 'write', 'poll', 'pollReady', 'pollBegin', 'pollEnd'])
+  expect(reads).toEqual(['read', 'write', 'poll', 'pollReady', 'pollBegin', 'pollEnd', 'ref'])
 })

@@ -47,6 +47,8 @@ export class NotifyGate implements Disposable {
   readonly #words: Int32Array
   readonly #notifier: EventNotifier
   readonly #isOwner: boolean
+  /** Owner: what else is to be done when there is new work of its own, for a host loop that would end without any. */
+  onNudge: (() => void) | null = null
 
   /**
    * Makes a gate owned by this thread, or with `handle` the notifying side of one in another thread, with a descriptor
@@ -113,6 +115,7 @@ export class NotifyGate implements Disposable {
    * prepare and check has to be told.
    */
   nudge(): void {
+    if (this.onNudge !== null) this.onNudge()
     if (Atomics.load(this.#words, NOTIFY_ME) !== 0) this.#write()
     else Atomics.add(this.#words, AVOIDED, 1)
   }

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define C(name) {#name, (double)(name)}
@@ -28,6 +29,7 @@ const struct constant constants[] = {
     C(S_IFMT), C(S_IFREG), C(S_IFBLK), C(S_IFDIR), C(S_IFIFO), C(S_IFSOCK),
     {"STATX_MODE_OFFSET", offsetof(struct statx, stx_mode)},
     C(CLOCK_REALTIME), C(CLOCK_MONOTONIC), C(CLOCK_PROCESS_CPUTIME_ID), C(CLOCK_THREAD_CPUTIME_ID),
+    C(TFD_CLOEXEC), C(TFD_NONBLOCK), C(TFD_TIMER_ABSTIME),
     C(AF_UNIX), C(AF_INET), C(AF_INET6), C(SOCK_STREAM), C(SOCK_DGRAM), C(SOCK_SEQPACKET), C(SOCK_NONBLOCK), C(SOCK_CLOEXEC),
     C(SOL_SOCKET), C(SO_REUSEADDR), C(SO_ERROR), C(SO_SNDBUF), C(SO_RCVBUF), C(SO_KEEPALIVE), C(SO_TYPE), C(SO_ACCEPTCONN),
     C(IPPROTO_TCP), C(TCP_NODELAY), C(IPPROTO_IPV6), C(IPV6_V6ONLY),

@@ -1,4 +1,4 @@
-export { clockGettime, monotonicNs } from './clock.ts'
+export { clockGettime, monotonicNs, timerfdCreate, timerfdSettime } from './clock.ts'
 export * from './constants.ts'
 export {
   close,
@@ -27,6 +27,7 @@ export {
   pwritev2,
   statx,
 } from './file.ts'
+export * from './host.ts'
 export { type Bytes, type Native, nativePath } from './native.ts'
 export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
 export {

@@ -70,6 +70,18 @@ export interface Native {
   addressOf(view: Bytes): number
   monotonicNs(): number
   clockGettime(clock: number): number
+  timerfdCreate(clock: number, flags: number): number
+  timerfdSettime(fd: number, flags: number, valueNs: number, intervalNs: number): number
+  hostOpen(before: () => void, after: () => void): number
+  hostRun(on: number): number
+  hostKeep(on: number): number
+  hostHurry(on: number): number
+  hostWatch(fd: number): number
+  hostUnwatch(watch: number): number
+  hostTakeFired(watch: number): number
+  hostBackend(): number
+  hostTimeout(): number
+  hostCall(callback: () => void): number
 }
 
 function load(): { native: Native; nativePath: string } {

@@ -3,6 +3,7 @@ import { DeadlineHeap } from './deadline-heap.ts'
 import { sortDue } from './due-order.ts'
 import { RunQueue } from './run-queue.ts'
 import { SlotTable } from './slot-table.ts'
+import type { Timer } from './timer.ts'
 
 /**
  * The timers of one list that wait for their deadline (in the heap) or for their turn (in the run queue). A timer
@@ -36,7 +37,7 @@ export class PendingTimers {
     return this.#queue.size > 0 ? Number.NEGATIVE_INFINITY : this.#heap.nearest
   }
 
-  has(owner: object, slot: number): boolean {
+  has(owner: Timer, slot: number): boolean {
     return this.#table.owns(owner, slot)
   }
 
@@ -46,7 +47,7 @@ export class PendingTimers {
   }
 
   /** Returns the slot to remember. */
-  arm(owner: object, slot: number, callback: () => void, deadline: number): number {
+  arm(owner: Timer, slot: number, deadline: number): number {
     if (this.closed) throw closedError()
     const before = this.nearest
     const table = this.#table
@@ -59,7 +60,7 @@ export class PendingTimers {
         this.#heap.insert(slot, deadline)
       }
     } else {
-      slot = table.take(owner, callback)
+      slot = table.take(owner)
       this.#heap.insert(slot, deadline)
     }
     table.setDeadline(slot, deadline)
@@ -70,7 +71,7 @@ export class PendingTimers {
   }
 
   /** Like `arm`, unless the timer is pending and not later than `deadline`. */
-  anticipate(owner: object, slot: number, callback: () => void, deadline: number): number {
+  anticipate(owner: Timer, slot: number, deadline: number): number {
     if (this.closed) throw closedError()
     const table = this.#table
     if (table.owns(owner, slot)) {
@@ -81,10 +82,10 @@ export class PendingTimers {
         return slot
       }
     }
-    return this.arm(owner, slot, callback, deadline)
+    return this.arm(owner, slot, deadline)
   }
 
-  disarm(owner: object, slot: number): void {
+  disarm(owner: Timer, slot: number): void {
     const table = this.#table
     if (!table.owns(owner, slot)) return
     const place = table.place[slot]!
@@ -102,12 +103,12 @@ export class PendingTimers {
     queue.accept(end)
   }
 
-  /** Takes the first from the run queue, which has one, and returns its callback. From here it is not pending. */
-  next(): () => void {
+  /** Takes the first from the run queue, which has one, which is not pending from here on. */
+  next(): Timer {
     const slot = this.#queue.shift()
-    const callback = this.#table.callback(slot)
+    const timer = this.#table.owner(slot)
     this.#table.free(slot)
-    return callback
+    return timer
   }
 
   /** Nothing is pending any more, and nothing can be again. */

@@ -1,8 +1,8 @@
+import type { Timer } from './timer.ts'
+
 const FIRST_CAPACITY = 16
 
-// Columns that are looked at together lie side by side, in one cache line: owner and callback, deadline and turn.
-const OWNER = 0
-const CALLBACK = 1
+// Columns that are looked at together lie side by side, in one cache line: deadline and turn.
 const DEADLINE = 0
 const ARMED = 1
 
@@ -10,15 +10,14 @@ const ARMED = 1
  * What is known of each pending timer, by slot. A timer has a slot only while it is pending, so a table is as large
  * as the most timers that were ever pending at once, and a timer that is dropped without `del()` costs nothing.
  *
- * Columns and not objects: ordering 100,000 timers then walks a few dense arrays, and a timer that expires is not
- * itself touched. That is why ownership is asked of the table and why the slot which a timer remembers may be out of
+ * Columns and not objects: ordering 100,000 timers then walks a few dense arrays. That is why ownership is asked of the table and why the slot which a timer remembers may be out of
  * date.
  */
 export class SlotTable {
   capacity = 0
   /** Position in the heap, or ~index in the run queue. */
   place: Int32Array = new Int32Array(0)
-  readonly #who: (object | null)[] = []
+  readonly #owners: (Timer | null)[] = []
   #when: Float64Array = new Float64Array(0)
   /** Slots that were given back; slots from `#used` on were never taken. */
   #free: Int32Array = new Int32Array(0)
@@ -26,31 +25,30 @@ export class SlotTable {
   #used = 0
 
   /** Gives `owner` a slot; it has no place and no deadline yet. */
-  take(owner: object, callback: () => void): number {
+  take(owner: Timer): number {
     if (this.#freeCount > 0) {
       const slot = this.#free[--this.#freeCount]!
-      this.#who[2 * slot + OWNER] = owner
-      this.#who[2 * slot + CALLBACK] = callback
+      this.#owners[slot] = owner
       return slot
     }
     if (this.#used === this.capacity) this.#grow()
-    this.#who.push(owner, callback)
+    this.#owners.push(owner)
     return this.#used++
   }
 
   free(slot: number): void {
     // A timer that is not pending must not be kept alive from here.
-    this.#who[2 * slot + OWNER] = null
-    this.#who[2 * slot + CALLBACK] = null
+    this.#owners[slot] = null
     this.#free[this.#freeCount++] = slot
   }
 
-  owns(owner: object, slot: number): boolean {
-    return this.#who[2 * slot + OWNER] === owner
+  owns(owner: Timer, slot: number): boolean {
+    return this.#owners[slot] === owner
   }
 
-  callback(slot: number): () => void {
-    return this.#who[2 * slot + CALLBACK] as () => void
+  /** Of a slot that is taken. */
+  owner(slot: number): Timer {
+    return this.#owners[slot]!
   }
 
   deadline(slot: number): number {
@@ -74,7 +72,7 @@ export class SlotTable {
   clear(): void {
     this.capacity = 0
     this.place = new Int32Array(0)
-    this.#who.length = 0
+    this.#owners.length = 0
     this.#when = new Float64Array(0)
     this.#free = new Int32Array(0)
     this.#freeCount = 0

@@ -1,3 +1,4 @@
+import { call } from '@aiokit/callback'
 import { aioTypeError, describe, requireFunction, requireInteger, requireObject } from '@aiokit/errors'
 import { Clock } from './clock.ts'
 import { closedError, PendingTimers } from './pending-timers.ts'
@@ -64,6 +65,11 @@ export class TimerList {
     return new Timer(this.#pending, requireFunction(callback, 'callback'))
   }
 
+  /** Whether any timer is armed, on a clock that is stopped too. */
+  get isPending(): boolean {
+    return !this.#pending.isEmpty
+  }
+
   /**
    * How long the loop may sleep, in whole ns: 0 if something is due or was left by a pass that threw, -1 (for ever) if
    * nothing is pending, the clock is stopped, or it is a `ManualClock`, whose time does not come by waiting: then
@@ -107,8 +113,8 @@ export class TimerList {
       // There is at least one. What callbacks arm from here on waits for the next pass (rule T3).
       pending.queueDue(now)
       do {
-        const callback = pending.next()
-        callback()
+        const timer = pending.next()
+        call(timer.callback, undefined, timer.scope)
         // Who stops the clock waits for `leavePass`, but should not have to wait for more than one callback.
       } while (pending.hasQueued && state.seemsEnabled)
       return true

@@ -1,3 +1,5 @@
+import type { AsyncResource } from 'node:async_hooks'
+import { captureScope } from '@aiokit/callback'
 import { aioRangeError, describe, requireNumber } from '@aiokit/errors'
 import type { PendingTimers } from './pending-timers.ts'
 
@@ -10,14 +12,17 @@ import type { PendingTimers } from './pending-timers.ts'
  */
 export class Timer {
   readonly #pending: PendingTimers
-  readonly #callback: () => void
+  /** @internal */
+  readonly callback: () => void
+  /** @internal */
+  readonly scope: AsyncResource = captureScope('AIO_TIMER')
   /** Where it is pending, if it is: a guess that `#pending.has` confirms or not. */
   #slot = 0
 
   /** Not for direct use: see `TimerList.createTimer()`. */
   constructor(pending: PendingTimers, callback: () => void) {
     this.#pending = pending
-    this.#callback = callback
+    this.callback = callback
   }
 
   /** Whether the callback is going to be called. It is false from the moment in which the callback begins. */
@@ -39,12 +44,12 @@ export class Timer {
    * @throws Error `ERR_AIO_CLOSED` if the list was closed
    */
   mod(expireNs: number): void {
-    this.#slot = this.#pending.arm(this, this.#slot, this.#callback, checkedDeadline(expireNs))
+    this.#slot = this.#pending.arm(this, this.#slot, checkedDeadline(expireNs))
   }
 
   /** Like `mod`, but does nothing to a timer that is pending with a deadline that early already. */
   modAnticipate(expireNs: number): void {
-    this.#slot = this.#pending.anticipate(this, this.#slot, this.#callback, checkedDeadline(expireNs))
+    this.#slot = this.#pending.anticipate(this, this.#slot, checkedDeadline(expireNs))
   }
 
   /** Disarms the timer; it can be armed again. Does nothing if it is not pending, nor after the list was closed. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { DeadlineHeap } from '../src/deadline-heap.ts'
 import { sortDue } from '../src/due-order.ts'
 import { SlotTable } from '../src/slot-table.ts'
+import type { Timer } from '../src/timer.ts'
 
 const TIMERS = 100_000
 /** Levels of a tree of four children a node, and how many deadlines are looked at on each when something sinks. */
@@ -21,12 +22,8 @@ function countingHeap(): { heap: DeadlineHeap; table: SlotTable; looks: (operati
   const table = new SlotTable()
   const heap = new DeadlineHeap(table)
   const next = random(1)
-  const owner = {}
-  for (let i = 0; i < TIMERS; i++)
-    heap.insert(
-      table.take(owner, () => {}),
-      1 + next(),
-    )
+  const owner = {} as Timer
+  for (let i = 0; i < TIMERS; i++) heap.insert(table.take(owner), 1 + next())
   let count = 0
   heap.keys = new Proxy(heap.keys, {
     get(keys, index) {
@@ -105,7 +102,7 @@ describe('T6: with 100,000 timers pending', () => {
       const table = new CountingTable()
       const slots = new Int32Array(count)
       for (let i = 0; i < count; i++) {
-        slots[i] = table.take({}, () => {})
+        slots[i] = table.take({} as Timer)
         table.setDeadline(i, deadline())
         // Not in the order of the slots, nor against it.
         table.setArmed(i, (i * 7919) % count)

@@ -1,0 +1,190 @@
+import { aioError } from '@aiokit/errors'
+import {
+  CLOCK_MONOTONIC,
+  check,
+  close,
+  disown,
+  hostHurry,
+  hostKeep,
+  hostOpen,
+  hostRun,
+  hostTakeFired,
+  hostTimeout,
+  hostUnwatch,
+  hostWatch,
+  monotonicNs,
+  own,
+  read,
+  TFD_CLOEXEC,
+  TFD_NONBLOCK,
+  timerfdCreate,
+  timerfdSettime,
+} from '@aiokit/sys'
+import { earlier } from './context-timers.ts'
+
+/** What Node's loop is to run. */
+export interface HostedContext {
+  /** Whether it has something to do, and is to keep the thread alive for it. */
+  readonly keepsAlive: boolean
+  /** Before Node's loop waits. Returns for how long it may: 0 not at all, negative for ever; in nanoseconds. */
+  before(): number
+  /** After it has waited. */
+  after(): void
+}
+
+/** What waits in the place of Node's loop, and for it. */
+export interface HostWaiter {
+  readonly keepsAlive: boolean
+  /** @param limitMs longest time that Node's loop can wait: 0 not at all, negative for ever */
+  wait(limitMs: () => number): void
+}
+
+/** A deadline that has moved by less is the same. */
+const TOLERANCE_NS = 1000
+
+/**
+ * This thread's loop of Node's own: who is run by it, and when it has to go on. One timer for the nearest deadline of all,
+ * by timerfd, since Node's own timers know only milliseconds.
+ */
+class HostLoop {
+  /** Replaced as a whole: it may change while it is walked. */
+  #members: readonly HostedContext[] = []
+  #waiter: HostWaiter | null = null
+  #isOpen = false
+  #keeps = false
+  #hurries = false
+  #timerFd = -1
+  #timerWatch = -1
+  /** When the timer fires, on the monotonic clock; infinite if it does not. */
+  #timerNs = Number.POSITIVE_INFINITY
+  readonly #timerCount = new Uint8Array(8)
+
+  /** @throws `ERR_AIO_NO_HOST_LOOP`; SystemError ENOMEM */
+  add(member: HostedContext): void {
+    this.#open()
+    this.#members = [...this.#members, member]
+    this.touch(member)
+  }
+
+  remove(member: HostedContext): void {
+    this.#members = this.#members.filter((each) => each !== member)
+    this.#closeIfUnused()
+  }
+
+  get waiter(): HostWaiter | null {
+    return this.#waiter
+  }
+
+  /** @throws as `add` */
+  setWaiter(waiter: HostWaiter | null): void {
+    if (waiter === null) {
+      this.#waiter = null
+      this.#closeIfUnused()
+      return
+    }
+    this.#open()
+    this.#waiter = waiter
+    this.touch(waiter)
+  }
+
+  /** One of them has something new to do: the thread has to live for it, also if the loop is not to come by again before. */
+  touch({ keepsAlive }: { readonly keepsAlive: boolean }): void {
+    if (!this.#keeps && keepsAlive) this.#keep(true)
+  }
+
+  #open(): void {
+    if (!this.#isOpen) {
+      const result = hostOpen(this.#before, this.#after)
+      if (result < 0) {
+        throw aioError(
+          'ERR_AIO_NO_HOST_LOOP',
+          'This program does not run JavaScript by a loop of libuv that one can attach to: use ctx.poll().',
+        )
+      }
+      this.#isOpen = true
+    }
+    hostRun(1)
+  }
+
+  #closeIfUnused(): void {
+    if (this.#members.length > 0 || this.#waiter !== null) return
+    this.#keep(false)
+    this.#hurry(false)
+    hostRun(0)
+    if (this.#timerFd < 0) return
+    hostUnwatch(this.#timerWatch)
+    close(this.#timerFd)
+    this.#timerFd = -1
+    this.#timerNs = Number.POSITIVE_INFINITY
+  }
+
+  readonly #before = (): void => {
+    let timeout = -1
+    for (const member of this.#members) timeout = earlier(timeout, member.before())
+    this.#updateKeep()
+    if (this.#waiter === null) {
+      if (timeout > 0) this.#wakeIn(timeout)
+      this.#hurry(timeout === 0)
+      return
+    }
+    if (timeout > 0) this.#wakeIn(timeout)
+    this.#hurry(false)
+    this.#waiter.wait(timeout === 0 ? noTime : hostTimeout)
+    this.#updateKeep()
+    // It has waited already.
+    this.#hurry(this.#waiter !== null)
+  }
+
+  readonly #after = (): void => {
+    if (this.#timerFd >= 0 && hostTakeFired(this.#timerWatch) > 0) {
+      this.#timerNs = Number.POSITIVE_INFINITY
+      read(this.#timerFd, this.#timerCount)
+    }
+    for (const member of this.#members) if (this.#members.includes(member)) member.after()
+  }
+
+  #updateKeep(): void {
+    let keeps = this.#waiter?.keepsAlive ?? false
+    for (let i = 0; i < this.#members.length && !keeps; i++) keeps = this.#members[i]!.keepsAlive
+    this.#keep(keeps)
+  }
+
+  #keep(on: boolean): void {
+    if (on === this.#keeps) return
+    this.#keeps = on
+    hostKeep(on ? 1 : 0)
+  }
+
+  #hurry(on: boolean): void {
+    if (on === this.#hurries) return
+    this.#hurries = on
+    hostHurry(on ? 1 : 0)
+  }
+
+  /** Node's loop goes on in so many nanoseconds. It may go on earlier, once for each deadline that was given up. */
+  #wakeIn(timeoutNs: number): void {
+    const deadline = monotonicNs() + timeoutNs
+    if (this.#timerNs <= deadline + TOLERANCE_NS) return
+    if (this.#timerFd < 0) this.#openTimer()
+    check(timerfdSettime(this.#timerFd, 0, timeoutNs, 0), 'timerfd_settime')
+    this.#timerNs = deadline
+  }
+
+  #openTimer(): void {
+    const fd = check(timerfdCreate(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), 'timerfd_create')
+    own(fd)
+    const watch = hostWatch(fd)
+    if (watch < 0) {
+      disown(fd)
+      close(fd)
+      check(watch, 'uv_poll_init')
+    }
+    this.#timerFd = fd
+    this.#timerWatch = watch
+  }
+}
+
+const noTime = (): number => 0
+
+/** Of this thread. */
+export const hostLoop: HostLoop = new HostLoop()

@@ -1,0 +1,258 @@
+import { BottomHalfList, deferCallBegin, deferCallEnd, IDLE_INTERVAL_NS } from '@aiokit/bottom-halves'
+import { setCaller } from '@aiokit/callback'
+import { aioError } from '@aiokit/errors'
+import { type AioHandler, type FdMonitorFactory, FdTable } from '@aiokit/fdmon'
+import { NotifyGate } from '@aiokit/notifier'
+import { monotonicNs } from '@aiokit/sys'
+import type { AioContext } from './aio-context.ts'
+import { ContextTimers, earlier } from './context-timers.ts'
+import { type Hosted, inScope, isHosting, likeNode, setHosted, UNWIND } from './hosted-call.ts'
+
+// What an iteration runs, in this order.
+const BOTTOM_HALVES = 0
+const COMPLETIONS = 1
+const HANDLERS = 2
+const TIMERS = 3
+const STAGES = 4
+
+// Of this thread: a loop never leaves the thread that made it.
+let running: Loop | null = null
+let depth = 0
+
+/** A source of events that is not a callback's: what it is ready for is somebody's who waits for it. */
+export interface SilentSource {
+  readonly handler: AioHandler
+  /** It was found ready. @param nested by a poll inside a callback, which has no use for it */
+  found(nested: boolean): void
+}
+
+/**
+ * The iteration of a context, whoever drives it: `poll()`, Node's loop (attach) or a loop around Node's (run). Waits, takes
+ * notifications, and runs what is to be run, in stages of which each can be left and gone on with (rule X1).
+ */
+export class Loop implements Hosted {
+  /** Polls that are running in this thread, one inside the other. */
+  static get depth(): number {
+    return depth
+  }
+
+  /** The one whose callback is running in this thread. */
+  static get running(): Loop | null {
+    return running
+  }
+
+  readonly owner: AioContext
+  readonly gate: NotifyGate
+  readonly bottomHalves: BottomHalfList
+  readonly timers: ContextTimers
+  readonly fds: FdTable
+
+  /** Iterations of this loop that are running, one inside the other. */
+  depth = 0
+  /** Things under way that will call back, of which nothing here knows. */
+  work = 0
+  polls = 0
+  waits = 0
+  accepts = 0
+  blockedNs = 0
+  /** Node's loop, while this one waits for it as well. */
+  guest: SilentSource | null = null
+  /** Callbacks that Node's loop is to call are to wait: it was told to stop, or the context is closed. */
+  unwinding = false
+
+  /** Of the gate's descriptor. It is never called: an iteration takes it off the ready list and accepts. */
+  readonly #gateHandler: AioHandler
+  readonly #measure: boolean
+  /** Where the next iteration begins: after the stage in which a callback threw, so that those behind it get their turn. */
+  #firstStage = BOTTOM_HALVES
+
+  /** @throws SystemError EMFILE, ENFILE, ENOMEM; what the monitor's factory throws */
+  constructor(owner: AioContext, fdmon: FdMonitorFactory, measure: boolean, aioMaxBatch: number) {
+    this.owner = owner
+    this.#measure = measure
+    this.gate = new NotifyGate()
+    this.bottomHalves = new BottomHalfList(this.gate)
+    this.timers = new ContextTimers(this.gate)
+    let fds: FdTable | undefined
+    try {
+      fds = new FdTable(fdmon, (handler) => this.#reportClosed(handler))
+      this.#gateHandler = fds.set(this.gate.fd, { read() {}, ref: false })
+      this.fds = fds
+      if (fds.monitor.maxBatch !== undefined) fds.monitor.maxBatch = aioMaxBatch
+    } catch (error) {
+      fds?.close()
+      this.gate.close()
+      throw error
+    }
+  }
+
+  /** System calls made to watch descriptors, to wait, and to take notifications. */
+  get systemCalls(): number {
+    return this.fds.systemCalls + this.accepts
+  }
+
+  /** Whether anything of the program's may still call back: what keeps a thread alive that Node's loop runs. */
+  get hasWork(): boolean {
+    const { bottomHalves, timers, fds } = this
+    return (
+      this.work > 0 ||
+      fds.keeping > 0 ||
+      bottomHalves.isReady ||
+      bottomHalves.isIdleScheduled ||
+      timers.isPending ||
+      (fds.monitor.inFlight ?? 0) > 0 ||
+      fds.hasReady ||
+      fds.monitor.hasPending === true
+    )
+  }
+
+  /** How long an iteration may block: 0 not at all, negative for ever. */
+  timeoutNs(limit: number = Number.POSITIVE_INFINITY): number {
+    if (this.bottomHalves.isReady || this.fds.hasReady || this.fds.monitor.hasPending) return 0
+    let timeout = limit === Number.POSITIVE_INFINITY ? -1 : limit
+    if (this.bottomHalves.isIdleScheduled) timeout = earlier(timeout, IDLE_INTERVAL_NS)
+    return earlier(timeout, this.timers.deadlineNs())
+  }
+
+  /**
+   * One iteration. Returns whether anything ran; a notification alone, or an idle bottom half, is nothing (rules N6, B6).
+   *
+   * @param limitNs longest time to wait; 0 only looks
+   * @throws what a callback throws, and then the next iteration runs the rest (rule X1); SystemError
+   */
+  poll(limitNs: number): boolean {
+    const parent = running
+    // A poll inside a callback that Node's loop calls is none of Node's: ticks and promises wait for its end.
+    const caller = isHosting() ? setCaller(inScope) : null
+    running = this
+    depth++
+    this.depth++
+    this.polls++
+    try {
+      this.wait(limitNs === 0 ? 0 : this.timeoutNs(limitNs))
+      return this.dispatch()
+    } finally {
+      depth--
+      this.depth--
+      running = parent
+      if (caller !== null) setCaller(caller)
+    }
+  }
+
+  /**
+   * The part of an iteration that comes after waiting, for a host loop that has waited: callbacks are called as Node calls
+   * its own, and what they throw does not come here.
+   *
+   * @param wait what is done first, to find what is ready
+   * @throws what waiting throws
+   */
+  runHosted(wait: () => void): void {
+    const parent = running
+    const host = setHosted(this)
+    const caller = setCaller(likeNode)
+    this.unwinding = false
+    running = this
+    depth++
+    this.depth++
+    try {
+      wait()
+      this.dispatch()
+    } catch (error) {
+      if (error !== UNWIND) throw error
+    } finally {
+      depth--
+      this.depth--
+      running = parent
+      setCaller(caller)
+      setHosted(host)
+    }
+  }
+
+  wait(timeoutNs: number): void {
+    if (timeoutNs === 0) {
+      this.fds.wait(0)
+    } else {
+      this.waits++
+      // After the timeout was computed, before notifications are looked at: rule N2.
+      const maySleep = this.gate.beginWait()
+      const start = this.#measure ? monotonicNs() : 0
+      try {
+        this.fds.wait(maySleep ? timeoutNs : 0)
+      } finally {
+        this.gate.endWait()
+        if (this.#measure) this.blockedNs += monotonicNs() - start
+      }
+    }
+    this.accept()
+  }
+
+  /** Takes notifications, before any source of events is looked at: rule N3. */
+  accept(): void {
+    const signalled = this.fds.takeReady(this.#gateHandler)
+    if (signalled) this.accepts++
+    this.gate.accept(signalled)
+    if (this.guest !== null && this.fds.takeReady(this.guest.handler)) this.guest.found(this.depth > 1)
+  }
+
+  /** Runs what is to be run. Returns whether it was anything that counts. */
+  dispatch(): boolean {
+    const first = this.depth === 1 ? this.#firstStage : BOTTOM_HALVES
+    let stage = first
+    let progress = false
+    try {
+      do {
+        if (this.#runStage(stage)) progress = true
+        stage = (stage + 1) % STAGES
+      } while (stage !== first)
+    } catch (error) {
+      this.#firstStage = (stage + 1) % STAGES
+      throw error
+    }
+    this.#firstStage = BOTTOM_HALVES
+    return progress
+  }
+
+  #runStage(stage: number): boolean {
+    switch (stage) {
+      case BOTTOM_HALVES:
+        return this.bottomHalves.run()
+      case COMPLETIONS:
+        return this.fds.monitor.hasPending ? this.#complete() : false
+      case HANDLERS:
+        return this.fds.dispatch()
+      case TIMERS:
+        return this.timers.run()
+      default:
+        return false
+    }
+  }
+
+  /** Completions come in batches: what each of them asks for once is done once, at the end (rule B10). */
+  #complete(): boolean {
+    deferCallBegin()
+    try {
+      return this.fds.monitor.dispatch!()
+    } finally {
+      deferCallEnd()
+    }
+  }
+
+  #reportClosed(handler: AioHandler): void {
+    const { name } = this.owner
+    if (handler === this.#gateHandler) {
+      this.gate.abandon()
+      throw aioError(
+        'ERR_AIO_NOTIFIER_LOST',
+        `Other code closed descriptor ${handler.fd}, which context "${name}" is woken through: close the context and make a new one.`,
+      )
+    }
+    process.emitWarning(
+      `File descriptor ${handler.fd} was closed while context "${name}" watched it; its handler was dropped.`,
+      {
+        type: 'AioWarning',
+        code: 'AIOKIT_FD_CLOSED',
+        detail: `Call setFdHandler(${handler.fd}, null) before closing the descriptor.`,
+      },
+    )
+  }
+}

@@ -1,0 +1,117 @@
+import { countHosted } from '@aiokit/callback'
+import type { AioHandler, FdHandlers } from '@aiokit/fdmon'
+import { hostBackend } from '@aiokit/sys'
+import { type HostWaiter, hostLoop } from './host-loop.ts'
+import type { Loop, SilentSource } from './loop.ts'
+
+/**
+ * After so many iterations Node's loop gets a turn although it has said nothing: it costs about a microsecond, and what it
+ * might have that neither its descriptor nor its timeout tells has not waited for long.
+ */
+const TURNS = 256
+
+const NOTHING: FdHandlers = { read() {}, ref: false }
+
+/**
+ * A context that waits in the place of Node's loop, with that loop as one of its sources: when its descriptor is readable
+ * or its timeout is over it gets a turn (rule A4).
+ */
+export class Runner implements HostWaiter, SilentSource {
+  isRef = true
+  handler: AioHandler
+  readonly #loop: Loop
+  readonly #done: (error?: unknown) => void
+  readonly #fd: number
+  #isSuspended = false
+  #hasNews = false
+  #limitNs = 0
+  #stopped = false
+
+  /**
+   * @param done called when it has stopped, with what made it if that was no `stop()`
+   * @throws as `hostLoop.setWaiter`, `FdTable.set`
+   */
+  constructor(loop: Loop, done: (error?: unknown) => void) {
+    this.#loop = loop
+    this.#done = done
+    hostLoop.setWaiter(this)
+    this.#fd = hostBackend()
+    try {
+      this.handler = loop.fds.set(this.#fd, NOTHING)
+    } catch (error) {
+      hostLoop.setWaiter(null)
+      throw error
+    }
+    loop.guest = this
+    countHosted(1)
+  }
+
+  get keepsAlive(): boolean {
+    return this.isRef
+  }
+
+  setRef(on: boolean): void {
+    this.isRef = on
+    hostLoop.touch(this)
+  }
+
+  /** Whether `fd` is that of Node's loop. */
+  isBackend(fd: number): boolean {
+    return fd === this.#fd
+  }
+
+  wait(limitMs: () => number): void {
+    if (this.#isSuspended) this.#resume()
+    this.#hasNews = false
+    let turns = TURNS
+    try {
+      do {
+        const ms = limitMs()
+        this.#limitNs = ms < 0 ? Number.POSITIVE_INFINITY : ms * 1e6
+        this.#loop.runHosted(this.#wait)
+        if (ms === 0) return
+      } while (!this.#hasNews && !this.#stopped && --turns > 0)
+    } catch (error) {
+      this.#end(error)
+    }
+  }
+
+  found(nested: boolean): void {
+    if (!nested) {
+      this.#hasNews = true
+      return
+    }
+    // Nobody answers it until the callback that polls has returned, and a poll must not be woken by it again and again.
+    this.#isSuspended = true
+    this.#loop.fds.remove(this.#fd)
+  }
+
+  /** Whatever it has to do, it keeps the thread alive anyway. */
+  touch(): void {}
+
+  polled(): void {}
+
+  leave(): void {
+    this.#end()
+  }
+
+  readonly #wait = (): void => {
+    this.#loop.wait(this.#loop.timeoutNs(this.#limitNs))
+  }
+
+  #resume(): void {
+    this.#isSuspended = false
+    this.handler = this.#loop.fds.set(this.#fd, NOTHING)
+  }
+
+  #end(error?: unknown): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#loop.unwinding = true
+    this.#loop.guest = null
+    hostLoop.setWaiter(null)
+    countHosted(-1)
+    if (!this.#isSuspended) this.#loop.fds.remove(this.#fd)
+    this.#done(error)
+  }
+}

@@ -1,0 +1,47 @@
+import type { AsyncResource } from 'node:async_hooks'
+
+// biome-ignore lint/suspicious/noExplicitAny: callbacks are of many kinds, and `this` of as many
+export type Callback = (this: any, a?: any, b?: any) => unknown
+
+/** Calls `callback` on `target`, in the async context of `scope` unless that is null. */
+export type Caller = (
+  callback: Callback,
+  target: unknown,
+  scope: AsyncResource | null,
+  a: unknown,
+  b: unknown,
+) => void
+
+/** Of this thread, as a loop and what it calls are. */
+let caller: Caller | null = null
+
+/**
+ * Calls a callback of the program's as whoever runs the loop wants it done: directly, if nobody has said anything else.
+ * What it returns is of no interest.
+ *
+ * @param scope what `captureScope()` gave when the callback was handed over; null if it is of no matter
+ * @throws what the callback throws, unless the caller takes care of that
+ */
+export function call(callback: Callback, target: unknown, scope: AsyncResource | null): void {
+  if (caller === null) callback.call(target)
+  else caller(callback, target, scope, undefined, undefined)
+}
+
+/** The same, with two arguments. */
+export function callWith(
+  callback: Callback,
+  target: unknown,
+  scope: AsyncResource | null,
+  a: unknown,
+  b: unknown,
+): void {
+  if (caller === null) callback.call(target, a, b)
+  else caller(callback, target, scope, a, b)
+}
+
+/** Who calls from now on; null: nobody in particular. Returns who did before, to be set again at the end. */
+export function setCaller(next: Caller | null): Caller | null {
+  const former = caller
+  caller = next
+  return former
+}
