@@ -314,7 +314,7 @@ export class AioContext implements Disposable {
   attach(): void {
     this.#requireOpen()
     if (this.#host instanceof Attachment) return
-    this.#requireNoHost()
+    this.#requireNotRunning()
     this.#host = new Attachment(this.#loop)
     this.#host.setRef(this.#isRef)
   }
@@ -335,7 +335,15 @@ export class AioContext implements Disposable {
    */
   run(): Promise<void> {
     this.#requireOpen()
-    this.#requireNoHost()
+    this.#requireNotRunning()
+    if (this.#host !== null)
+      throw aioError('ERR_AIO_ATTACHED', `Context "${this.name}" is attached: call detach() before run().`)
+    if (hostLoop.waiter !== null) {
+      throw aioError(
+        'ERR_AIO_RUNNING',
+        'Another context of this thread runs already, and there can be one: attach() this one.',
+      )
+    }
     const { promise, resolve, reject } = withResolvers()
     this.#host = new Runner(this.#loop, (failure) => {
       this.#host = null
@@ -460,17 +468,9 @@ export class AioContext implements Disposable {
     this.close()
   }
 
-  #requireNoHost(): void {
-    if (this.#host instanceof Attachment) {
-      throw aioError('ERR_AIO_ATTACHED', `Context "${this.name}" is attached: call detach() before run().`)
-    }
-    if (this.#host === null && hostLoop.waiter === null) return
-    throw aioError(
-      'ERR_AIO_RUNNING',
-      this.#host === null
-        ? 'Another context of this thread runs already, and there can be one: attach() this one.'
-        : `Context "${this.name}" runs already: call stop() before.`,
-    )
+  #requireNotRunning(): void {
+    if (this.#host instanceof Runner)
+      throw aioError('ERR_AIO_RUNNING', `Context "${this.name}" runs already: call stop() before.`)
   }
 
   #leaveHost(): void {

@@ -19,11 +19,13 @@ const STAGES = 4
 let running: Loop | null = null
 let depth = 0
 
-/** A source of events that is not a callback's: what it is ready for is somebody's who waits for it. */
-export interface SilentSource {
+/** A source of events for which no callback is called, but only an iteration that Node's loop has begun ends. */
+export interface Guest {
   readonly handler: AioHandler
-  /** It was found ready. @param nested by a poll inside a callback, which has no use for it */
-  found(nested: boolean): void
+  /** It was found ready. */
+  found(): void
+  /** Somebody polls, whom it is not to wake. */
+  suspend(): void
 }
 
 /**
@@ -56,7 +58,7 @@ export class Loop implements Hosted {
   accepts = 0
   blockedNs = 0
   /** Node's loop, while this one waits for it as well. */
-  guest: SilentSource | null = null
+  guest: Guest | null = null
   /** Callbacks that Node's loop is to call are to wait: it was told to stop, or the context is closed. */
   unwinding = false
 
@@ -124,6 +126,7 @@ export class Loop implements Hosted {
     const parent = running
     // A poll inside a callback that Node's loop calls is none of Node's: ticks and promises wait for its end.
     const caller = isHosting() ? setCaller(inScope) : null
+    if (this.guest !== null) this.guest.suspend()
     running = this
     depth++
     this.depth++
@@ -191,7 +194,7 @@ export class Loop implements Hosted {
     const signalled = this.fds.takeReady(this.#gateHandler)
     if (signalled) this.accepts++
     this.gate.accept(signalled)
-    if (this.guest !== null && this.fds.takeReady(this.guest.handler)) this.guest.found(this.depth > 1)
+    if (this.guest !== null && this.fds.takeReady(this.guest.handler)) this.guest.found()
   }
 
   /** Runs what is to be run. Returns whether it was anything that counts. */

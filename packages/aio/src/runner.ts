@@ -2,7 +2,7 @@ import { countHosted } from '@aiokit/callback'
 import type { AioHandler, FdHandlers } from '@aiokit/fdmon'
 import { hostBackend } from '@aiokit/sys'
 import { type HostWaiter, hostLoop } from './host-loop.ts'
-import type { Loop, SilentSource } from './loop.ts'
+import type { Guest, Loop } from './loop.ts'
 
 /**
  * After so many iterations Node's loop gets a turn although it has said nothing: it costs about a microsecond, and what it
@@ -16,7 +16,7 @@ const NOTHING: FdHandlers = { read() {}, ref: false }
  * A context that waits in the place of Node's loop, with that loop as one of its sources: when its descriptor is readable
  * or its timeout is over it gets a turn (rule A4).
  */
-export class Runner implements HostWaiter, SilentSource {
+export class Runner implements HostWaiter, Guest {
   isRef = true
   handler: AioHandler
   readonly #loop: Loop
@@ -76,12 +76,13 @@ export class Runner implements HostWaiter, SilentSource {
     }
   }
 
-  found(nested: boolean): void {
-    if (!nested) {
-      this.#hasNews = true
-      return
-    }
-    // Nobody answers it until the callback that polls has returned, and a poll must not be woken by it again and again.
+  found(): void {
+    this.#hasNews = true
+  }
+
+  /** Nobody answers it until the callback that polls has returned, and the poll must not be woken by it again and again. */
+  suspend(): void {
+    if (this.#isSuspended) return
     this.#isSuspended = true
     this.#loop.fds.remove(this.#fd)
   }

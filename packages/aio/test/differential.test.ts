@@ -4,7 +4,7 @@ import { ManualClock } from '@aiokit/timers'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AioContext } from '../src/index.ts'
-import { monitors, newContext } from './monitors.ts'
+import { everywhere, newContext } from './monitors.ts'
 
 const COUNT = 12
 /** From here on they are regular files, which are always ready. */
@@ -72,7 +72,7 @@ function run(ctx: AioContext, program: Step[]): string[][] {
   const drain = (fd: number) => {
     while (sys.read(fd, buffer) > 0);
   }
-  // Handlers of one poll may run in any order: monitors differ in it, so it is sorted away.
+  // Handlers of one poll may run in any order: everywhere differ in it, so it is sorted away.
   const poll = () => {
     const progress = ctx.poll(false)
     polls.push([...calls.splice(0).sort(), `progress ${progress}`])
@@ -126,7 +126,7 @@ function run(ctx: AioContext, program: Step[]): string[][] {
 test('F9: the same random operations give the same callbacks on every monitor', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }), (program) => {
-      const results = monitors.map(([, make]) => {
+      const results = everywhere.map(([, make]) => {
         using ctx = newContext(make)
         return run(ctx, program)
       })

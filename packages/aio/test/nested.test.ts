@@ -3,9 +3,9 @@ import { pipe, readAll } from '@aiokit/testing'
 import { ManualClock, realtime } from '@aiokit/timers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AioContext } from '../src/index.ts'
-import { monitors, newContext } from './monitors.ts'
+import { everywhere, newContext } from './monitors.ts'
 
-describe.each(monitors)('nested polls and errors on %s', (_, make) => {
+describe.each(everywhere)('nested polls and errors on %s', (_, make) => {
   let ctx: AioContext
   let open: number[]
   beforeEach(() => {

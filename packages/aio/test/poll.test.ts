@@ -4,9 +4,9 @@ import { pipe, readAll } from '@aiokit/testing'
 import { ManualClock, realtime } from '@aiokit/timers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AioContext } from '../src/index.ts'
-import { monitors, newContext } from './monitors.ts'
+import { everywhere, newContext } from './monitors.ts'
 
-describe.each(monitors)('poll() on %s', (_, make) => {
+describe.each(everywhere)('poll() on %s', (_, make) => {
   let ctx: AioContext
   beforeEach(() => {
     ctx = newContext(make)

@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads'
 import { ManualClock, realtime } from '@aiokit/timers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AioContext } from '../src/index.ts'
-import { monitors, newContext } from './monitors.ts'
+import { everywhere, newContext } from './monitors.ts'
 
-describe.each(monitors)('timers of a context on %s', (_, make) => {
+describe.each(everywhere)('timers of a context on %s', (_, make) => {
   let ctx: AioContext
   beforeEach(() => {
     ctx = newContext(make)
