@@ -1,14 +1,12 @@
 import type { AioContext } from '@aiokit/aio'
-
-/** How long a wait may keep what is in Node's loop of the thread waiting, ns. */
-const NODE_INTERVAL_NS = 1e6
+import { nodeLoopFd, nodeLoopTimeout } from '@aiokit/sys'
 
 /**
  * The loop of an I/O thread: polls its context, and between two polls gives Node's loop a turn, about 1 us, in which
  * promises, ticks and immediates run to their end.
  *
- * While Node has timers, sockets, requests or ports of its own to wait for, no poll waits longer than a millisecond for
- * their sake; while it has none, a poll waits for as long as it takes.
+ * A poll waits for Node's loop as well, so that nothing of it comes late: for the descriptor which that loop waits on, and
+ * for no longer than that loop would wait itself.
  */
 export class ThreadLoop {
   readonly #ctx: AioContext
@@ -23,6 +21,10 @@ export class ThreadLoop {
   }
 
   start(): void {
+    // It is Node's turn that does what is to be done.
+    this.#ctx.setFdHandler(nodeLoopFd(), { read() {} })
+    // Without anything that keeps Node's loop alive it does not say when timers are due that do not.
+    setInterval(() => {}, 2 ** 30)
     setImmediate(this.#turn)
   }
 
@@ -39,7 +41,7 @@ export class ThreadLoop {
 }
 
 function longestWaitNs(): number {
-  const resources = process.getActiveResourcesInfo()
-  if (resources.length === 0) return Number.POSITIVE_INFINITY
-  return resources.includes('Immediate') ? 0 : NODE_INTERVAL_NS
+  const timeoutMs = nodeLoopTimeout()
+  if (timeoutMs === 0 || process.getActiveResourcesInfo().includes('Immediate')) return 0
+  return timeoutMs < 0 ? Number.POSITIVE_INFINITY : timeoutMs * 1e6
 }

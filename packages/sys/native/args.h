@@ -135,7 +135,7 @@ struct constant {
 
 /* One table for each file; ended by a NULL name. module.c exports them all. */
 extern const struct method fd_methods[], owned_methods[], file_methods[], poll_methods[], socket_methods[],
-    uring_methods[], clock_methods[];
+    uring_methods[], clock_methods[], node_loop_methods[];
 extern const struct constant constants[];
 
 #endif

@@ -28,6 +28,7 @@ export {
   statx,
 } from './file.ts'
 export { type Bytes, type Native, nativePath } from './native.ts'
+export { nodeLoopFd, nodeLoopTimeout } from './node-loop.ts'
 export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
 export {
   accept4,

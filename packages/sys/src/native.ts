@@ -70,6 +70,8 @@ export interface Native {
   addressOf(view: Bytes): number
   monotonicNs(): number
   clockGettime(clock: number): number
+  nodeLoopFd(): number
+  nodeLoopTimeout(): number
 }
 
 function load(): { native: Native; nativePath: string } {
