@@ -24,6 +24,9 @@ export class Thread {
   #arrived!: BottomHalf
   /** Calls that have not begun, oldest first, by their ids. */
   readonly #waiting: Map<number, CallMessage> = new Map<number, CallMessage>()
+  /** Of those no older one waits: a Map forgets only now and then where its first entries were. */
+  #oldest = 0
+  #newest = -1
   /** Those that are running, of the calls that gave a coroutine. */
   readonly #coroutines: Map<number, Coroutine<unknown>> = new Map<number, Coroutine<unknown>>()
   /** What was loaded, by module and export. */
@@ -108,13 +111,19 @@ export class Thread {
     if (!this.#isReady) return
     for (let begun = 0; begun < BATCH; begun++) {
       this.#takeMessages()
-      const [call] = this.#waiting.values()
+      const call = this.#next()
       if (call === undefined || this.#isLoading) return
       // Not when this returns: what is called may wait for another call.
       if (this.#waiting.size > 1) this.#arrived.schedule()
       this.#begin(call)
     }
     this.#arrived.schedule()
+  }
+
+  /** The oldest call that waits. */
+  #next(): CallMessage | undefined {
+    while (this.#oldest < this.#newest && !this.#waiting.has(this.#oldest)) this.#oldest++
+    return this.#waiting.get(this.#oldest)
   }
 
   #begin(call: CallMessage): void {
@@ -142,8 +151,10 @@ export class Thread {
     for (;;) {
       const message = receiveMessageOnPort(this.#port)?.message as OwnerMessage | undefined
       if (message === undefined) return
-      if ('id' in message) this.#waiting.set(message.id, message)
-      else if ('stop' in message) this.#stopping = true
+      if ('id' in message) {
+        this.#newest = message.id
+        this.#waiting.set(message.id, message)
+      } else if ('stop' in message) this.#stopping = true
       else if (!this.#waiting.delete(message.abort)) this.#coroutines.get(message.abort)?.cancel()
     }
   }
@@ -180,7 +191,8 @@ export class Thread {
     }
     if (!isPromise) this.#succeed(id, result)
     else {
-      Promise.resolve(result).then(
+      // Not Promise.resolve(), which looks at it as well.
+      new Promise((resolve) => resolve(result)).then(
         (value) => this.#succeed(id, value),
         (error) => this.#fail(id, error),
       )
