@@ -5,14 +5,16 @@ import { realtime } from '@aiokit/timers'
 import type { Co } from './co.ts'
 import type { Coroutine } from './coroutine.ts'
 import { WAITING } from './flags.ts'
-import { homeOf, type Timed } from './home.ts'
+import { type Home, homeOf, type Timed } from './home.ts'
 import { requireSelf, wake } from './switch.ts'
 
 /** A sleep that can be ended early. It keeps its timer, so that sleeping again allocates none. */
 export class CoSleep {
   /** @internal */
   readonly link: ListLink<Timed> = new ListLink<Timed>(this)
+  /** Until it is woken: then another may sleep here, also before this one has run. */
   #sleeper: Coroutine<unknown> | null = null
+  #home: Home | null = null
   #timer: Timer | null = null
   #ctx: AioContext | null = null
   #clock: Clock | null = null;
@@ -26,14 +28,15 @@ export class CoSleep {
    */
   *sleep(ctx: AioContext, ns: number, clock: Clock = realtime): Co<void> {
     const co = requireSelf()
-    const { timed } = homeOf(ctx)
+    const home = homeOf(ctx)
     if (this.#sleeper !== null) {
       throw aioError('ERR_AIO_CO_SLEEPING', 'Another coroutine sleeps in this CoSleep: make one for each.')
     }
     const timer = this.#timerOf(ctx, clock)
     arm(timer, clock, ns)
     this.#sleeper = co
-    timed.insertTail(this.link)
+    this.#home = home
+    home.timed.insertTail(this.link)
     co.flags |= WAITING
     let through = false
     try {
@@ -43,10 +46,8 @@ export class CoSleep {
     } finally {
       if (!through) {
         co.flags &= ~WAITING
-        this.#sleeper = null
+        if (this.#sleeper === co) this.#end()
       }
-      timer.del()
-      timed.safeRemove(this.link)
     }
   }
 
@@ -54,14 +55,20 @@ export class CoSleep {
   wake(): boolean {
     const co = this.#sleeper
     if (co === null) return false
-    this.#sleeper = null
+    this.#end()
     wake(co)
     return true
   }
 
-  /** @internal */
+  /** @internal The timer will never fire. */
   contextClosed(error: Error): void {
-    this.#sleeper?.cancel(error)
+    this.#sleeper?.abandonWait(error)
+  }
+
+  #end(): void {
+    this.#sleeper = null
+    this.#timer!.del()
+    this.#home!.timed.safeRemove(this.link)
   }
 
   #timerOf(ctx: AioContext, clock: Clock): Timer {

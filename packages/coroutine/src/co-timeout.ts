@@ -6,6 +6,7 @@ import type { Co } from './co.ts'
 import { arm } from './co-sleep.ts'
 import type { Coroutine } from './coroutine.ts'
 import { type Home, homeOf, type Timed } from './home.ts'
+import { requireCo } from './misuse.ts'
 import { requireSelf } from './switch.ts'
 
 class Deadline implements Timed {
@@ -72,6 +73,7 @@ class Deadline implements Timed {
  *   `ERR_AIO_OUT_OF_RANGE`
  */
 export function* coTimeout<T>(ctx: AioContext, ns: number, body: Co<T>, clock: Clock = realtime): Co<T> {
+  requireCo(body)
   const deadline = new Deadline(requireSelf(), ctx, ns, clock)
   try {
     return yield* body

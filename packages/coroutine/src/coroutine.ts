@@ -12,7 +12,8 @@ import type { Co } from './co.ts'
 import type { CoSleep } from './co-sleep.ts'
 import { AWAKE, ENDED, INTERRUPTED, RUNNING, SCHEDULED, WAITING } from './flags.ts'
 import { type Home, homeOf } from './home.ts'
-import { cannotEnter, contextClosed, yielded } from './misuse.ts'
+import { Interrupts } from './interrupts.ts'
+import { cannotEnter, contextClosed, isCo, requireContext, yielded } from './misuse.ts'
 import { currentContext, run, self, wake, wakeGranted } from './switch.ts'
 
 export interface CoroutineOptions {
@@ -53,10 +54,7 @@ export class Coroutine<T> {
   readonly #body: () => Co<T>
   readonly #name: string | undefined
   #generator: Co<T> | null = null
-  /** Errors to be thrown at its yield, one each time. */
-  #interrupts: unknown[] | null = null
-  /** Those of `cancel()`: ending with one of them is as wanted. */
-  #reasons: unknown[] | null = null
+  #interrupts: Interrupts | null = null
   #value: T | undefined
   #failure: { readonly error: unknown; seen: boolean } | null = null
   #promise: Promise<T> | null = null
@@ -140,7 +138,7 @@ export class Coroutine<T> {
    */
   enter(ctx?: AioContext): void {
     if (!this.claim()) return
-    const context = ctx === undefined ? currentContext() : ctx
+    const context = ctx === undefined ? currentContext() : requireContext(ctx)
     if (context === null) {
       if (this.home?.closed) this.leaveClosed()
     } else if (this.home === null || this.home.ctx !== context || this.home.closed)
@@ -157,11 +155,10 @@ export class Coroutine<T> {
    */
   cancel(reason?: unknown): void {
     if (this.done) return
-    reason ??= aioError('ERR_AIO_CANCELED', `Coroutine "${this.name}" was cancelled.`)
-    this.#reasons ??= []
-    this.#reasons.push(reason)
-    if (this.#generator === null && !(this.flags & AWAKE)) this.#fail(reason)
-    else this.interrupt(reason)
+    this.#interrupts ??= new Interrupts()
+    this.#interrupts.cancel(reason ?? aioError('ERR_AIO_CANCELED', `Coroutine "${this.name}" was cancelled.`))
+    if (this.#generator === null && !(this.flags & AWAKE)) this.#fail(this.#interrupts.take())
+    else this.#awaken()
   }
 
   /**
@@ -177,28 +174,29 @@ export class Coroutine<T> {
 
   /** @internal Throws `error` at its yield, also if it has been given what it waits for and not run since. */
   interrupt(error: unknown): void {
-    this.#interrupts ??= []
-    this.#interrupts.push(error)
-    if (this.flags & AWAKE || this.shields > 0) return
-    this.flags |= INTERRUPTED
-    wake(this)
+    this.#interrupts ??= new Interrupts()
+    this.#interrupts.add(error)
+    this.#awaken()
+  }
+
+  /** @internal What it waits for will never come: it is cancelled even if it is shielded. */
+  abandonWait(reason: Error): void {
+    this.#interrupts ??= new Interrupts()
+    this.#interrupts.force(reason)
+    this.#awaken()
   }
 
   /** @internal What was to be thrown need not be any more: what it was about has ended. */
   withdraw(error: unknown): void {
-    const i = this.#interrupts === null ? -1 : this.#interrupts.indexOf(error)
-    if (i >= 0) this.#interrupts!.splice(i, 1)
-    if (this.#interrupts?.length === 0) this.#interrupts = null
+    this.#interrupts?.withdraw(error)
   }
 
   /** @internal It goes on without its context, which is closed, to be told so. */
   leaveClosed(): void {
     const error = contextClosed(this.home!.ctx)
     this.home = null
-    this.#reasons ??= []
-    this.#reasons.push(error)
-    this.#interrupts ??= []
-    this.#interrupts.push(error)
+    this.#interrupts ??= new Interrupts()
+    this.#interrupts.cancel(error)
   }
 
   /** @internal Called by `run` only. */
@@ -208,11 +206,11 @@ export class Coroutine<T> {
     this.flags = RUNNING
     let value: T
     try {
-      let step = this.#interrupted ? this.#throw(this.#nextInterrupt()) : this.#start().next()
+      let step = this.#interrupted ? this.#throw(this.#interrupts!.take()) : this.#start().next()
       while (!step.done) {
         if (step.value !== undefined) step = this.#throw(yielded(this, step.value))
         // One that has scheduled itself is interrupted when that has brought it here.
-        else if (this.#interrupted && !(this.flags & SCHEDULED)) step = this.#throw(this.#nextInterrupt())
+        else if (this.#interrupted && !(this.flags & SCHEDULED)) step = this.#throw(this.#interrupts!.take())
         else {
           this.flags &= ~RUNNING
           return
@@ -253,24 +251,23 @@ export class Coroutine<T> {
   }
 
   #isWanted(error: unknown): boolean {
-    return this.#reasons?.includes(error) === true
+    return this.#interrupts?.isWanted(error) === true
   }
 
   get #interrupted(): boolean {
-    return this.#interrupts !== null && this.shields === 0
+    return this.#interrupts?.isDue(this.shields > 0) === true
   }
 
-  #nextInterrupt(): unknown {
-    const interrupts = this.#interrupts!
-    const error = interrupts.shift()
-    if (interrupts.length === 0) this.#interrupts = null
-    return error
+  #awaken(): void {
+    if (this.flags & AWAKE || !this.#interrupted) return
+    this.flags |= INTERRUPTED
+    wake(this)
   }
 
   #start(): Co<T> {
     if (this.#generator !== null) return this.#generator
     const generator = this.#body()
-    if (typeof generator?.next !== 'function' || typeof generator.throw !== 'function') {
+    if (!isCo(generator)) {
       throw aioTypeError(
         'ERR_AIO_INVALID_ARG_TYPE',
         `The body of coroutine "${this.name}" must be a generator function (function* or a function that returns a Co). It returned ${describe(generator)}.`,
@@ -303,7 +300,6 @@ export class Coroutine<T> {
     this.flags = ENDED | (this.flags & SCHEDULED)
     // Its variables are not needed any more, however long this is kept for its result.
     this.#generator = null
-    this.#interrupts = null
     this.sleep = null
     this.#settle()
     wakeGranted(this)

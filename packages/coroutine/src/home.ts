@@ -4,7 +4,7 @@ import { type ListLink, QTailQ } from '@aiokit/qlist'
 import type { Coroutine } from './coroutine.ts'
 import { ENDED, REPORTING, RUNNING, SCHEDULED } from './flags.ts'
 import { cannotEnter, contextClosed, requireContext } from './misuse.ts'
-import { run } from './switch.ts'
+import { run, wake } from './switch.ts'
 
 const aioCoSchedule = channel('aiokit:aio_co_schedule')
 
@@ -102,8 +102,10 @@ export class Home {
       const co = this.#shift()
       if (!(co.flags & ENDED)) {
         co.flags &= ~SCHEDULED
-        if (co.home === this) co.home = null
-        co.cancel(error)
+        co.home = this
+        co.leaveClosed()
+        // Also if it is shielded: it was given what it has waited for.
+        wake(co)
       } else if (failure !== null) process.nextTick(() => co.throwUnlessSeen())
       else {
         try {

@@ -1,5 +1,6 @@
 import { AioContext } from '@aiokit/aio'
 import { aioError, aioTypeError, describe } from '@aiokit/errors'
+import type { Co } from './co.ts'
 import type { Coroutine } from './coroutine.ts'
 import { ENDED, QUEUED, RUNNING, SCHEDULED } from './flags.ts'
 
@@ -70,4 +71,21 @@ export function requireCoroutine<T>(co: Coroutine<T>, kind: abstract new (...arg
 export function requireContext(ctx: AioContext): AioContext {
   if (ctx instanceof AioContext) return ctx
   throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', `"ctx" must be an AioContext. Received ${describe(ctx)}.`)
+}
+
+/** Whether `yield*` can run it. What an `async function*` returns it cannot, though that has the same methods. */
+export function isCo(value: Co<unknown>): boolean {
+  return (
+    typeof value?.next === 'function' &&
+    typeof value.throw === 'function' &&
+    typeof value[Symbol.iterator] === 'function'
+  )
+}
+
+export function requireCo<T>(body: Co<T>): Co<T> {
+  if (isCo(body)) return body
+  throw aioTypeError(
+    'ERR_AIO_INVALID_ARG_TYPE',
+    `"body" must be what a generator function returns, such as mutex.lock(), and no function. Received ${describe(body)}.`,
+  )
 }

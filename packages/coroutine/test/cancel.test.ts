@@ -77,6 +77,26 @@ describe.each(monitors)('sleeping, deadlines, cancelling and promises with %s', 
     expect(again.done).toBe(true)
   })
 
+  test('C3: a CoSleep has place for the next as soon as its sleeper is woken', () => {
+    const sleep = new CoSleep()
+    const log: string[] = []
+    const sleeper = entered(function* () {
+      yield* sleep.sleep(ctx, 1e15)
+      log.push('woken')
+    })
+    const waker = entered(function* () {
+      sleep.wake()
+      yield* sleep.sleep(ctx, 1e4)
+      log.push('slept')
+    })
+    expect(log).toEqual(['woken'])
+    ctx.waitWhile(() => !waker.done)
+    expect([log, sleeper.done]).toEqual([['woken', 'slept'], true])
+    const again = entered(() => sleep.sleep(ctx, 1))
+    ctx.waitWhile(() => !again.done)
+    expect(again.result).toBeUndefined()
+  })
+
   test('C3: what is left of a sleep that was ended early does not end the next one', () => {
     const sleep = new CoSleep()
     const co = entered(function* () {

@@ -6,26 +6,19 @@ import {
   Worker,
 } from 'node:worker_threads'
 import { type RemoteBottomHalf, RemoteContext } from '@aiokit/aio'
-import { aioError, aioTypeError, describe, requireObject } from '@aiokit/errors'
-import { requireTask, type Task, unpackThrown } from '@aiokit/task'
+import { aioError } from '@aiokit/errors'
+import { checkTaskOptions, requireTask, type Task, type TaskOptions, unpackThrown } from '@aiokit/task'
 import { host, realtime, virtual } from '@aiokit/timers'
+import { describeCrash } from './crash.ts'
 import type { AnswerMessage, Obituary, OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
 import { checkOptions, type IOThreadOptions } from './options.ts'
 import { Outcome } from './outcome.ts'
+import { PendingCall } from './pending-call.ts'
 import { workerProgram } from './worker-program.ts'
 
-export interface CallOptions {
-  /** What of the argument moves to the thread instead of being copied: ArrayBuffers, MessagePorts, ... */
-  transfer?: readonly Transferable[]
+export interface CallOptions extends TaskOptions {
   /** The caller hears the signal's reason at once; the call does not begin, or if it is a coroutine is cancelled. */
   signal?: AbortSignal
-}
-
-interface PendingCall {
-  resolve(value: unknown): void
-  reject(error: unknown): void
-  /** Stops listening to its signal. */
-  unlisten: (() => void) | null
 }
 
 /**
@@ -111,14 +104,14 @@ export class IOThread implements AsyncDisposable {
    * @throws `ERR_AIO_NOT_READY` before `ready`; `ERR_AIO_CLOSED`, `ERR_AIO_THREAD_DIED` after the end
    */
   get remote(): RemoteContext {
-    if (this.#isOver) throw this.#endError()
-    if (this.#remote === null) {
+    if (this.#remote !== null && !this.#isOver) return this.#remote
+    if (!this.#ready.isSettled) {
       throw aioError(
         'ERR_AIO_NOT_READY',
         `I/O thread "${this.name}" has not made its context yet: await thread.ready first.`,
       )
     }
-    return this.#remote
+    throw this.#endError()
   }
 
   /**
@@ -136,14 +129,12 @@ export class IOThread implements AsyncDisposable {
   call<A, R>(task: Task<A, R>, argument: A, options: CallOptions = {}): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const { module, exportName } = requireTask(task)
-      const { transfer, signal } = checkCallOptions(options)
       if (this.#isOver || this.#stopping) throw this.#endError()
-      signal?.throwIfAborted()
+      const { transfer, signal } = checkTaskOptions(options)
       const id = this.#nextId++
       this.#send({ id, task: { module, exportName }, argument }, transfer)
-      const call: PendingCall = { resolve: resolve as (value: unknown) => void, reject, unlisten: null }
-      this.#calls.set(id, call)
-      if (signal !== undefined) this.#listen(id, call, signal)
+      const settle = resolve as (value: unknown) => void
+      this.#calls.set(id, new PendingCall(id, settle, reject, signal, this.#aborted))
       this.#keepAlive()
     })
   }
@@ -210,15 +201,10 @@ export class IOThread implements AsyncDisposable {
     this.#arrived?.schedule()
   }
 
-  #listen(id: number, call: PendingCall, signal: AbortSignal): void {
-    const abort = (): void => {
-      this.#calls.delete(id)
-      call.reject(signal.reason)
-      this.#send({ abort: id })
-      this.#keepAlive()
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    call.unlisten = () => signal.removeEventListener('abort', abort)
+  readonly #aborted = ({ id }: PendingCall): void => {
+    this.#calls.delete(id)
+    this.#send({ abort: id })
+    this.#keepAlive()
   }
 
   #received(message: ThreadMessage): void {
@@ -228,12 +214,15 @@ export class IOThread implements AsyncDisposable {
       try {
         this.#remote = RemoteContext.from(message.context)
         this.#arrived = this.#remote.bottomHalf(message.arrived)
+        // For what was sent before and arrived after the thread looked.
+        this.#arrived.schedule()
       } catch (error) {
-        this.#giveUp(error)
-        return
+        // Closed already: the thread was stopped as soon as it was there, and is about to end.
+        if ((error as { code?: unknown }).code !== 'ERR_AIO_CLOSED') {
+          this.#giveUp(error)
+          return
+        }
       }
-      // For what was sent before and arrived after the thread looked.
-      this.#arrived.schedule()
       this.#ready.settle(null)
     }
     this.#keepAlive()
@@ -244,9 +233,8 @@ export class IOThread implements AsyncDisposable {
     // It was aborted.
     if (call === undefined) return
     this.#calls.delete(answer.id)
-    call.unlisten?.()
-    if ('thrown' in answer) call.reject(unpackThrown(answer.thrown))
-    else call.resolve(answer.result)
+    if ('thrown' in answer) call.fail(unpackThrown(answer.thrown))
+    else call.succeed(answer.result)
   }
 
   /** The thread cannot be reached, or what it said cannot be understood: it would be waited for for ever. */
@@ -273,27 +261,13 @@ export class IOThread implements AsyncDisposable {
       this.#stopping ||
       this.#ended.isAwaited ||
       (this.#ready.isAwaited && !this.#ready.isSettled)
-    if (!isExpected) this.#crash = this.#describeCrash()
+    if (!isExpected) this.#crash = describeCrash(this.name, this.#obituary, this.#cause)
     this.#isOver = true
-    for (const call of this.#calls.values()) {
-      call.unlisten?.()
-      call.reject(this.#crash ?? this.#stoppedError())
-    }
+    for (const call of this.#calls.values()) call.fail(this.#crash ?? this.#stoppedError())
     this.#calls.clear()
     this.#ready.settle(this.#crash ?? this.#stoppedError())
     this.#ended.settle(this.#crash)
     if (this.#crash !== null && !isHeard) throw this.#crash
-  }
-
-  #describeCrash(): Error {
-    const obituary = this.#obituary
-    const said = obituary?.cause === undefined ? undefined : unpackThrown(obituary.cause)
-    const cause = obituary === null ? this.#cause : said
-    // Out of memory, or an error before its program began.
-    const unsaid = cause === undefined ? 'by force: it was terminated' : 'of an error'
-    const how = obituary?.how ?? unsaid
-    const what = cause instanceof Error ? `: ${cause.message}` : ''
-    return aioError('ERR_AIO_THREAD_DIED', `I/O thread "${this.name}" has ended ${how}${what}`, { cause })
   }
 
   #stoppedError(): Error {
@@ -308,20 +282,4 @@ export class IOThread implements AsyncDisposable {
     if (this.#crash !== null) return this.#crash
     return aioError('ERR_AIO_CLOSED', `I/O thread "${this.name}" is stopped: make a new IOThread.`)
   }
-}
-
-/** @throws `ERR_AIO_INVALID_ARG_TYPE` */
-function checkCallOptions(options: CallOptions): CallOptions {
-  const { transfer, signal } = requireObject(options, 'options')
-  if (transfer !== undefined && !Array.isArray(transfer)) throw wrongOption('transfer', 'an array', transfer)
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw wrongOption('signal', 'an AbortSignal', signal)
-  return options
-}
-
-function wrongOption(name: string, kind: string, value: unknown): Error {
-  return aioTypeError(
-    'ERR_AIO_INVALID_ARG_TYPE',
-    `"options.${name}" must be ${kind}. Received ${describe(value)}.`,
-  )
 }

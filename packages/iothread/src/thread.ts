@@ -11,7 +11,6 @@ import {
   type ThrownMessage,
 } from '@aiokit/task'
 import type { CallMessage, OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
-import { ThreadLoop } from './thread-loop.ts'
 
 /** Calls that one run of the bottom half begins: those who call must not keep others from being served. */
 const BATCH = 64
@@ -24,6 +23,9 @@ export class Thread {
   #arrived!: BottomHalf
   /** Calls that have not begun, oldest first, by their ids. */
   readonly #waiting: Map<number, CallMessage> = new Map<number, CallMessage>()
+  /** Of those no older one waits: a Map forgets only now and then where its first entries were. */
+  #oldest = 0
+  #newest = -1
   /** Those that are running, of the calls that gave a coroutine. */
   readonly #coroutines: Map<number, Coroutine<unknown>> = new Map<number, Coroutine<unknown>>()
   /** What was loaded, by module and export. */
@@ -31,6 +33,7 @@ export class Thread {
   #isReady = false
   #isLoading = false
   #stopping = false
+  #ending = false
   #stopped = false
   /** What is about to end the thread, should it. */
   #thrown: ThrownMessage | undefined
@@ -64,13 +67,8 @@ export class Thread {
     ctx.makeCurrent()
     this.#ctx = ctx
     this.#arrived = ctx.createBottomHalf(() => this.#receive(), { name: 'calls', shared: true })
-    const loop = new ThreadLoop(
-      ctx,
-      () => this.#stopping && this.#waiting.size === 0 && !this.#isLoading,
-      () => void this.#stop(),
-    )
     // Before the module is loaded, which may wait for something of the context at its top level.
-    loop.start()
+    ctx.run().catch((error) => this.#die(error))
     if (module !== undefined) await import(module)
     this.#isReady = true
     this.#send({ context: ctx.handle, arrived: this.#arrived.handle })
@@ -103,18 +101,31 @@ export class Thread {
     else this.#send({ how: 'of an error that nothing caught', cause: this.#thrown })
   }
 
-  /** Begins what waits, in its order. It is called again by a nested poll, and goes on with what is left. */
+  /** Begins what waits, in its order, and ends the thread when nothing does. A nested poll goes on with what is left. */
   #receive(): void {
-    if (!this.#isReady) return
+    if (this.#isReady) this.#beginCalls()
+    if (!this.#stopping || this.#waiting.size > 0 || this.#isLoading || this.#ending) return
+    this.#ending = true
+    // Not from inside a poll: a context is not to be closed there.
+    setImmediate(() => this.#stop())
+  }
+
+  #beginCalls(): void {
     for (let begun = 0; begun < BATCH; begun++) {
       this.#takeMessages()
-      const [call] = this.#waiting.values()
+      const call = this.#next()
       if (call === undefined || this.#isLoading) return
       // Not when this returns: what is called may wait for another call.
       if (this.#waiting.size > 1) this.#arrived.schedule()
       this.#begin(call)
     }
     this.#arrived.schedule()
+  }
+
+  /** The oldest call that waits. */
+  #next(): CallMessage | undefined {
+    while (this.#oldest < this.#newest && !this.#waiting.has(this.#oldest)) this.#oldest++
+    return this.#waiting.get(this.#oldest)
   }
 
   #begin(call: CallMessage): void {
@@ -142,8 +153,10 @@ export class Thread {
     for (;;) {
       const message = receiveMessageOnPort(this.#port)?.message as OwnerMessage | undefined
       if (message === undefined) return
-      if ('id' in message) this.#waiting.set(message.id, message)
-      else if ('stop' in message) this.#stopping = true
+      if ('id' in message) {
+        this.#newest = message.id
+        this.#waiting.set(message.id, message)
+      } else if ('stop' in message) this.#stopping = true
       else if (!this.#waiting.delete(message.abort)) this.#coroutines.get(message.abort)?.cancel()
     }
   }
@@ -180,7 +193,8 @@ export class Thread {
     }
     if (!isPromise) this.#succeed(id, result)
     else {
-      Promise.resolve(result).then(
+      // Not Promise.resolve(), which looks at it as well.
+      new Promise((resolve) => resolve(result)).then(
         (value) => this.#succeed(id, value),
         (error) => this.#fail(id, error),
       )

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { defineTask } from '../src/index.ts'
 import { code, fixture, MONITORS, reached, start, task, words } from './harness.ts'
@@ -26,9 +27,10 @@ describe.each(MONITORS)('on %s', (monitor) => {
     await expect(thread.call(task('laterFail'), 'later')).rejects.toThrow('later')
     await expect(thread.call(task('failCo'), 'in a coroutine')).rejects.toThrow('in a coroutine')
     await expect(thread.call(task('throwValue'), 5)).rejects.toBe(5)
-    for (const which of ['trap', 'thenable']) {
+    for (const which of ['trap', 'thenable', 'promise']) {
       await expect(thread.call(task('giveOdd'), which)).rejects.toThrow('not to be looked at')
     }
+    await expect(thread.call(task('throwOdd'), 0)).rejects.toEqual({ looks: 1 })
     await expect(thread.call(task('missing'), 0)).rejects.toThrow(code('ERR_AIO_NO_TASK'))
     await expect(thread.call(defineTask('/no/such/module.mjs'), 0)).rejects.toThrow(
       code('ERR_AIO_TASK_MODULE'),
@@ -122,6 +124,34 @@ test('W4: a signal ends the wait; what has not begun never begins, and a corouti
     name: 'AbortError',
   })
   expect(await thread.call(task(), 'alive')).toBe('alive')
+})
+
+test('W4: a signal has one listener however many calls it is given to, and none when they have ended', async () => {
+  const thread = start()
+  const { signal } = new AbortController()
+  const calls = Array.from({ length: 1000 }, (_, i) => thread.call(task(), i, { signal }))
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  await Promise.all(calls)
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+
+  const controller = new AbortController()
+  const options = { signal: controller.signal }
+  const all = Array.from({ length: 1000 }, () => thread.call(task('never'), undefined, options))
+  // Who waits must not be told null.
+  controller.abort(null)
+  for (const one of await Promise.allSettled([...all, thread.call(task(), 1, options)])) {
+    expect(one).toMatchObject({ status: 'rejected', reason: { name: 'AbortError' } })
+  }
+})
+
+test('W1: a module whose URL has a query is another one, as for import()', async () => {
+  const thread = start()
+  const count = (name: string): Promise<unknown> =>
+    thread.call(defineTask<undefined, number>(fixture(name), 'countCalls'), undefined)
+  const names = ['tasks.mjs', 'tasks.mjs?one', 'tasks.mjs?two', 'tasks.mjs?one', 'tasks.mjs']
+  const counts: unknown[] = []
+  for (const name of names) counts.push(await count(name))
+  expect(counts).toEqual([1, 1, 1, 2, 2])
 })
 
 test('X3: misuse is refused with a code, and nothing is sent', async () => {

@@ -153,6 +153,19 @@ test('X4: terminate() ends what does not come back to its loop, or never becomes
   expect(openDescriptors()).toBeLessThanOrEqual(before)
 })
 
+test('X4: stop() is no crash of a thread that has ended before its owner has heard that it was ready', async () => {
+  const thread = start()
+  const exited = words()
+  const noted = thread.call(task('noteExit'), exited)
+  const stopped = thread.stop()
+  // Nothing is heard of meanwhile.
+  Atomics.wait(exited, 0, 0)
+  await stopped
+  await noted
+  await thread.ready
+  expect(() => thread.remote).toThrow(code('ERR_AIO_CLOSED'))
+})
+
 test('X4: an error while the context is closed comes out of stop()', async () => {
   const thread = start()
   await thread.call(task('failClose'), undefined)

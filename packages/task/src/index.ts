@@ -1,3 +1,4 @@
+export { type Abortable, forgetAbort, listenForAbort } from './aborts.ts'
 export { importTask, loadTask } from './load.ts'
 export { isMoved, move } from './move.ts'
 export {
@@ -8,4 +9,5 @@ export {
   type TaskFunction,
   type TaskResult,
 } from './task.ts'
+export { checkTaskOptions, type TaskOptions } from './task-options.ts'
 export { packThrown, type ThrownMessage, unpackThrown } from './thrown.ts'

@@ -10,13 +10,14 @@ const require = createRequire(import.meta.url)
  * module cache.
  *
  * @throws `ERR_AIO_TASK_MODULE` if the module cannot be loaded (the cause says why) or not at once, because it awaits
- *   something at its top level or is no file; `ERR_AIO_NO_TASK` if it has no such function
+ *   something at its top level or is not just a file; `ERR_AIO_NO_TASK` if it has no such function
  */
 export function loadTask(task: Task): TaskFunction {
-  if (!task.module.startsWith('file:')) {
+  // A URL with a query or a hash is another module than its file.
+  if (!/^file:[^?#]*$/.test(task.module)) {
     throw aioError(
       'ERR_AIO_TASK_MODULE',
-      `Module ${task.module} cannot be loaded at once: give a file, or load it with importTask().`,
+      `Module ${task.module} cannot be loaded at once: give a file, without a query, or load it with importTask().`,
     )
   }
   try {

@@ -35,14 +35,15 @@ export function packThrown(thrown: unknown): ThrownMessage {
 
 function packOne(thrown: unknown, pack: (part: unknown) => ThrownMessage): ThrownMessage {
   if (!(thrown instanceof Error || types.isNativeError(thrown))) {
-    return { value: cloneable(thrown) ? thrown : inspect(thrown) }
+    return tryToClone(thrown) ?? { value: inspect(thrown) }
   }
   const error = thrown as Error & { code?: unknown; errors?: unknown }
   const properties: Record<string, unknown> = {}
   // The code of some is a getter of their class.
   for (const key of new Set([...Object.keys(error), ...(error.code === undefined ? [] : ['code'])])) {
-    const value = error[key as keyof typeof error]
-    if (key !== 'cause' && key !== 'errors' && cloneable(value)) properties[key] = value
+    if (key === 'cause' || key === 'errors') continue
+    const clone = tryToClone(error[key as keyof typeof error])
+    if (clone !== null) properties[key] = clone.value
   }
   return {
     name: String(error.name),
@@ -74,11 +75,11 @@ export function unpackThrown(message: ThrownMessage): unknown {
   return error
 }
 
-function cloneable(value: unknown): boolean {
+/** It is the clone that is sent: the next one may fail, of a value whose getters do not give the same twice. */
+function tryToClone(value: unknown): { readonly value: unknown } | null {
   try {
-    structuredClone(value)
-    return true
+    return { value: structuredClone(value) }
   } catch {
-    return false
+    return null
   }
 }

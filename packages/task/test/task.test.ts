@@ -1,6 +1,14 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import { defineTask, importTask, loadTask, requireTask, type Task } from '../src/index.ts'
+import {
+  defineTask,
+  importTask,
+  loadTask,
+  packThrown,
+  requireTask,
+  type Task,
+  unpackThrown,
+} from '../src/index.ts'
 
 const fixture = (name: string): URL => new URL(`./fixtures/${name}`, import.meta.url)
 
@@ -82,6 +90,29 @@ describe.each([
     await expect(load(defineTask(fixture('missing.mjs')))).rejects.toMatchObject({
       code: 'ERR_AIO_TASK_MODULE',
     })
+  })
+})
+
+test('W1: a URL with a query names another module than its file, which cannot be loaded at once', async () => {
+  const task = defineTask(new URL('?other', fixture('exports.mjs')), 'double')
+  expect(() => loadTask(task)).toThrow(expect.objectContaining({ code: 'ERR_AIO_TASK_MODULE' }))
+  expect(await importTask(task)).not.toBe(loadTask(defineTask(fixture('exports.mjs'), 'double')))
+})
+
+test('W1: what is thrown can be sent for sure, also if its getters give something once only', () => {
+  let looks = 0
+  const odd = {
+    get once() {
+      if (looks++ > 0) throw new Error('again')
+      return 1
+    },
+  }
+  const sent = structuredClone(packThrown(odd))
+  expect(unpackThrown(sent)).toEqual({ once: 1 })
+  looks = 0
+  expect(unpackThrown(structuredClone(packThrown(Object.assign(new Error('e'), { odd }))))).toMatchObject({
+    message: 'e',
+    odd: { once: 1 },
   })
 })
 

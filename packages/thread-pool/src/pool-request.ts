@@ -1,4 +1,5 @@
 import type { Transferable } from 'node:worker_threads'
+import type { Abortable } from '@aiokit/task'
 
 /** Who hears how a request ended. */
 export type Done<R> = (error: Error | null, result?: R) => void
@@ -16,7 +17,7 @@ export interface RequestOwner {
 }
 
 /** A task that was submitted to a pool. */
-export class PoolRequest {
+export class PoolRequest implements Abortable {
   /** @internal */
   readonly task: number
   /** @internal Null when it was called. */
@@ -75,5 +76,10 @@ export class PoolRequest {
     const inTime = this.#owner.withdraw(this)
     this.#owner.waitFor(this)
     return inTime
+  }
+
+  /** @internal As `cancelAsync()`, and its callback hears `reason`. */
+  aborted(reason: unknown): void {
+    if (this.#owner.withdraw(this)) this.error = reason as Error
   }
 }

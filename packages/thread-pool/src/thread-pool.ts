@@ -1,12 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { Histogram } from 'node:perf_hooks'
-import type { Transferable } from 'node:worker_threads'
 import { AioContext, type BottomHalf } from '@aiokit/aio'
 import { deferCallBegin, deferCallEnd } from '@aiokit/bottom-halves'
 import { type Co, Coroutine, coWake, coYield } from '@aiokit/coroutine'
 import { aioError, aioTypeError, describe, requireFunction, requireObject } from '@aiokit/errors'
-import type { Task } from '@aiokit/task'
-import { Aborts } from './aborts.ts'
+import { checkTaskOptions, forgetAbort, listenForAbort, type Task, type TaskOptions } from '@aiokit/task'
 import { PoolMemory } from './pool-memory.ts'
 import {
   type CheckedOptions,
@@ -22,9 +20,7 @@ import type { StartedThread } from './started-thread.ts'
 import { TaskNumbers } from './task-numbers.ts'
 import { Threads } from './threads.ts'
 
-export interface SubmitOptions {
-  /** What of the argument moves to the task instead of being copied: ArrayBuffers, MessagePorts, ... */
-  transfer?: readonly Transferable[]
+export interface SubmitOptions extends TaskOptions {
   /** Cancels the request if it has not begun; the error is the signal's reason. */
   signal?: AbortSignal
 }
@@ -70,9 +66,6 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   readonly #starter: BottomHalf
   /** Tells what a callback that threw, or that polls, has left to tell. */
   readonly #rest: BottomHalf
-  readonly #aborts: Aborts = new Aborts((request, reason) => {
-    if (this.withdraw(request)) request.error = reason
-  })
   readonly #exits: Set<Promise<void>> = new Set<Promise<void>>()
   readonly #forgetContext: () => void
   #stillborn = 0
@@ -296,16 +289,14 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
         `${maxQueue} requests wait, which is this pool's "maxQueue": submit more after its event "drain".`,
       )
     }
-    const { signal, transfer } = requireObject(options, 'options')
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw wrongOption('signal', 'an AbortSignal', signal)
-    if (transfer !== undefined && !Array.isArray(transfer))
-      throw wrongOption('transfer', 'an array', transfer)
-    signal?.throwIfAborted()
+    const { signal, transfer } = checkTaskOptions(options)
     const request = new PoolRequest(this, number, argument, done)
     if (transfer !== undefined && transfer.length > 0) request.transfer = transfer
     requests.add(request)
-    if (signal !== undefined) this.#aborts.listen(request, signal)
+    if (signal !== undefined) {
+      request.signal = signal
+      listenForAbort(signal, request)
+    }
     this.#wakeThreads()
     return request
   }
@@ -350,7 +341,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     request.done = null
     request.error = null
     request.result = undefined
-    if (request.signal !== null) this.#aborts.forget(request, request.signal)
+    if (request.signal !== null) forgetAbort(request.signal, request)
     if (request.withdrawn) this.#cancelled++
     else if (error === null) this.#completed++
     else this.#failed++
@@ -424,13 +415,6 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   #requireOpen(): void {
     if (this.#closing) throw aioError('ERR_AIO_CLOSED', 'This ThreadPool is closed: make a new one.')
   }
-}
-
-function wrongOption(name: string, kind: string, value: unknown): Error {
-  return aioTypeError(
-    'ERR_AIO_INVALID_ARG_TYPE',
-    `"options.${name}" must be ${kind}. Received ${describe(value)}.`,
-  )
 }
 
 /** Of a request that nobody waits for. */
