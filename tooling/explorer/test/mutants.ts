@@ -109,6 +109,16 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    title: 'N2: endWait() does not lower notifyMe',
+    scenario: 'N1: an owner that is awake is not written to',
+    patches: [{ file: GATE, find: 'Atomics.sub(this.#words, NOTIFY_ME, SLEEPER)', replace: '' }],
+  },
+  {
+    title: 'N4: hostCheck() does not lower notifyMe',
+    scenario: 'N1: an owner that is awake is not written to',
+    patches: [{ file: GATE, find: 'Atomics.and(this.#words, NOTIFY_ME, ~HOST)', replace: '' }],
+  },
+  {
     title: 'N5: what is looked at is whether the owner dispatches, and not whether it sleeps',
     scenario: 'B4, N5: a nested poll waits for what another thread schedules',
     patches: [

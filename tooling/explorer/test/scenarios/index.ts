@@ -1,5 +1,5 @@
 import { cancelling, duringDispatch, nested, notifiers, reusing, schedulers, terminated } from './context.ts'
-import { host, inside, leftOver } from './gate.ts'
+import { awake, host, inside, leftOver } from './gate.ts'
 import { list } from './list.ts'
 import { answered, byMessage, cancelled, died, dismissed, idle, leaving, taken } from './pool.ts'
 import type { MakeScenario } from './world.ts'
@@ -21,6 +21,7 @@ export const scenarios = {
   'B4, N5: a nested poll waits for what another thread schedules': nested,
   'B5: a schedule that is cancelled': cancelling,
   'B5: a place that is used again': reusing,
+  'N1: an owner that is awake is not written to': awake,
   'N2: a poll inside the bracket of another': inside('poll'),
   'N4: a host loop inside the bracket of a poll': inside('host'),
   'N4: a host loop whose callback schedules': host('schedules'),

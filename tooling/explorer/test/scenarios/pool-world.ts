@@ -66,7 +66,7 @@ interface Thread {
 }
 
 /** What the owner has heard of a request. */
-export interface Answer {
+interface Answer {
   readonly request: number
   readonly error: string | null
   readonly result: unknown
