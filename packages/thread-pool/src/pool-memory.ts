@@ -245,14 +245,15 @@ export class PoolMemory {
     return Atomics.compareExchange(this.#words, ofThread(thread) + THREAD_STATE, from, to) === from
   }
 
-  /** Thread: sleeps while it is ASLEEP, `timeoutMs` at most. */
-  sleep(thread: number, timeoutMs: number): void {
-    Atomics.wait(this.#words, ofThread(thread) + THREAD_STATE, ASLEEP, timeoutMs)
+  /** Thread: sleeps while it is ASLEEP, `timeoutMs` at most. Returns whether it has slept for so long. */
+  sleep(thread: number, timeoutMs: number): boolean {
+    return Atomics.wait(this.#words, ofThread(thread) + THREAD_STATE, ASLEEP, timeoutMs) === 'timed-out'
   }
 
   /** Thread: as `sleep`, while Node's loop of the thread goes on. */
-  async sleepAside(thread: number, timeoutMs: number): Promise<void> {
-    await atomics.waitAsync(this.#words, ofThread(thread) + THREAD_STATE, ASLEEP, timeoutMs).value
+  async sleepAside(thread: number, timeoutMs: number): Promise<boolean> {
+    const { value } = atomics.waitAsync(this.#words, ofThread(thread) + THREAD_STATE, ASLEEP, timeoutMs)
+    return (await value) === 'timed-out'
   }
 
   /** Wakes a thread that is asleep, which counts as looking for work from now on; false if it is not. */

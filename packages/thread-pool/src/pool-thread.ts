@@ -76,15 +76,19 @@ export class PoolThread {
     await new Promise(setImmediate)
     this.#become(ASLEEP)
     // Pairs with wakeOne(): whoever adds work looks at the state after that.
-    if (memory.queued === 0 && !memory.isDismissed(this.#thread)) {
+    if (memory.queued > 0) return false
+    if (!memory.isDismissed(this.#thread)) {
+      let idleForLong: boolean
       if (hasLoopWork()) {
         // The loop would end when nothing else is left in it.
         this.#port.ref()
-        await memory.sleepAside(this.#thread, memory.idleMs)
+        idleForLong = await memory.sleepAside(this.#thread, memory.idleMs)
         this.#port.unref()
       } else {
-        memory.sleep(this.#thread, memory.idleMs)
+        idleForLong = memory.sleep(this.#thread, memory.idleMs)
       }
+      // Also a thread that is asleep is woken for nothing: by what was to end an earlier sleep and comes late.
+      if (!idleForLong && !memory.isDismissed(this.#thread)) return false
     }
     const mayLeave = (): boolean =>
       memory.isDismissed(this.#thread) ||

@@ -9,12 +9,12 @@ export function counterexample<E>(
   program: Program,
   machine: Machine,
   scenario: Scenario<E>,
-  { violation }: Exploration,
+  { violation, shared }: Exploration,
 ): string {
   if (violation === null) return 'Nothing went wrong.'
-  const { threads, setup, bodies } = scenario
+  const { threads, setup, bodies, findsRaces = true } = scenario
   const results: number[][] = threads.map(() => [])
-  const state = new State(threads.length)
+  const state = new State(threads.length, findsRaces)
   const look = (thread: number) =>
     machine.run(setup, bodies[thread]!, results[thread]!, { threads: threads.length, traced: true })
   look(0)
@@ -29,7 +29,7 @@ export function counterexample<E>(
     const line = [
       `${lines.length + 1}`,
       threads[thread]!,
-      place ?? (isQuiet(next) ? '' : 'scenario'),
+      place ?? (isQuiet(next, shared) ? '' : 'scenario'),
       describe(machine, state, initial, next),
     ]
     lines.push(line)
@@ -44,20 +44,28 @@ export function counterexample<E>(
       return false
     }
   }
+  const dead = new Set<number>()
+  const terminate = (thread: number): boolean => {
+    dead.add(thread)
+    lines.push([`${lines.length + 1}`, threads[thread]!, '', 'is terminated'])
+    apply(state, initial, thread, { op: 'eventfdWrite', address: look(thread).lifeline!, a: 0, b: 0 })
+    return true
+  }
   const quiet = (thread: number): boolean => {
     for (;;) {
       const { next } = look(thread)
-      if (next === null || !isQuiet(next)) return true
+      if (next === null || !isQuiet(next, shared)) return true
       if (!step(thread)) return false
     }
   }
   // A race is the end of it.
   if (threads.every((_, thread) => quiet(thread)))
-    violation.schedule.every((thread) => step(thread) && quiet(thread))
+    violation.schedule.every((thread) => (thread < 0 ? terminate(~thread) : step(thread) && quiet(thread)))
   const ends = threads.map((name, thread) => {
     const { next, records, error } = look(thread)
     const noted = records.length === 0 ? '' : `; noted ${JSON.stringify(records)}`
     if (error !== null) return `${name} threw ${error}${noted}`
+    if (dead.has(thread)) return `${name} was terminated${noted}`
     if (next === null) return `${name} has ended${noted}`
     return `${name} is at: ${describe(machine, state, initial, next)}${noted}`
   })
@@ -85,6 +93,10 @@ function describe(
     case 'eventfdRead':
     case 'load':
     case 'read':
+    case 'relaxedRead':
+    case 'receive':
+    case 'notify':
+    case 'parked':
       return `${access.op} ${name}`
     case 'compareExchange':
       return `compareExchange ${name}, ${access.a} for ${access.b}`
@@ -102,8 +114,16 @@ function after(state: State, initial: ReadonlyMap<number, number>, access: Acces
       return `: ${Array.from({ length: state.clocks.length }, (_, i) => (result >> (4 * i)) & 15)} by thread`
     case 'load':
     case 'read':
+    case 'relaxedRead':
+    case 'receive':
     case 'eventfdRead':
       return `: ${result}`
+    case 'notify':
+      return ''
+    case 'park':
+      return result === 1 ? ': sleeps' : ': it is something else'
+    case 'parked':
+      return result === 1 ? ': of itself' : ': woken'
     case 'compareExchange':
       return result === access.a ? ': done' : `: it is ${result}`
     default:

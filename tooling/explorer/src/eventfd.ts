@@ -25,12 +25,21 @@ export function modelEventfds(kernel: Kernel): Record<string, unknown> {
     EFD_CLOEXEC: 0,
     EFD_NONBLOCK: 0,
     F_DUPFD_CLOEXEC: 0,
+    O_CLOEXEC: 0,
+    ECANCELED: 125,
+    SystemError: Error,
     eventfd: () => FIRST_FD + kernel.allocate(),
     // A duplicate is as good as the original.
     fcntl: (fd: number) => fd,
     eventfdWrite: (fd: number) => kernel.access('eventfdWrite', addressOf(fd)),
     eventfdRead: (fd: number) => (kernel.access('eventfdRead', addressOf(fd)) === 1 ? 0 : -EAGAIN),
     close: () => 0,
+    // The reading end becomes readable when the thread that has the other one ends.
+    pipe2: (ends: number[]) => {
+      ends[0] = FIRST_FD + kernel.allocate()
+      ends[1] = ends[0]
+      return 0
+    },
     own: () => {},
     disown: () => {},
     check: (result: number, syscall: string) => {

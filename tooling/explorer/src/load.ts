@@ -6,7 +6,10 @@ import type * as Aio from '@aiokit/aio'
 import type * as BottomHalves from '@aiokit/bottom-halves'
 import type * as Notifier from '@aiokit/notifier'
 import type * as QList from '@aiokit/qlist'
+import type * as ThreadPool from '@aiokit/thread-pool'
 import { rolldown } from 'rolldown'
+import type { PoolMemory } from '../../../packages/thread-pool/src/pool-memory.ts'
+import type { PoolThread } from '../../../packages/thread-pool/src/pool-thread.ts'
 import type { Machine } from './machine.ts'
 
 /** A change of the source that makes it wrong. */
@@ -22,7 +25,11 @@ export interface Patch {
 export type Code = Pick<typeof Aio, 'AioContext' | 'RemoteContext'> &
   Pick<typeof BottomHalves, 'BottomHalfList' | 'RemoteBottomHalf' | 'SharedStates'> &
   Pick<typeof Notifier, 'EventNotifier' | 'NotifyGate'> &
-  Pick<typeof QList, 'AtomicSList'>
+  Pick<typeof QList, 'AtomicSList'> &
+  Pick<typeof ThreadPool, 'ThreadPool'> & {
+    readonly PoolMemory: typeof PoolMemory
+    readonly PoolThread: typeof PoolThread
+  }
 
 export interface Program {
   load(machine: Machine): Code
@@ -32,30 +39,46 @@ export interface Program {
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const ENTRY = '\0entry'
-const entry = ['aio', 'bottom-halves', 'notifier', 'qlist']
-  .map((name) => `export * from '@aiokit/${name}'`)
+const POOL = `${root}packages/thread-pool/src/`
+const entry = [
+  ...['aio', 'bottom-halves', 'notifier', 'qlist', 'thread-pool'].map((name) => `@aiokit/${name}`),
+  // Not exported by the package.
+  ...['pool-memory', 'pool-thread'].map((name) => `${POOL}${name}.ts`),
+]
+  .map((id) => `export * from '${id}'`)
   .join('\n')
 const FILE = 'explored-code.cjs'
 
-const GLOBALS = ['Atomics', 'Int32Array', 'SharedArrayBuffer', 'FinalizationRegistry'] as const
+/** Numbers that are as large as is fast, and as small here as is of interest; each is defined once. */
+const bounds: Readonly<Record<string, number>> = { SLOTS: 2, MAX_THREADS: 4, LOOKS: 0 }
+
+const GLOBALS = [
+  'Atomics',
+  'Int32Array',
+  'Float64Array',
+  'Uint8Array',
+  'DataView',
+  'SharedArrayBuffer',
+  'FinalizationRegistry',
+  'process',
+  'setImmediate',
+] as const
 
 /** Not explored, and put by something else: the kernel, and what is of no use where threads are not real. */
 const stubs: Record<string, unknown> = {
-  '@aiokit/timers': { TimerList: class {} },
-  '@aiokit/task': {},
+  '@aiokit/timers': {
+    realtime: { now: () => 0 },
+    TimerList: class {
+      createTimer = () => ({ mod() {}, del() {} })
+      deadlineNs = () => -1
+      run = () => false
+    },
+  },
   'node:crypto': { randomInt: () => 1, randomUUID: () => '' },
   'node:fs': {
     readFileSync() {
       throw new Error('there is no /proc')
     },
-  },
-  'node:worker_threads': {
-    isMainThread: true,
-    BroadcastChannel: class {
-      unref(): void {}
-      close(): void {}
-    },
-    receiveMessageOnPort: () => undefined,
   },
 }
 
@@ -87,7 +110,7 @@ export async function compile(patches: readonly Patch[] = []): Promise<Program> 
             text = patched(text, patch)
             applied.add(patch)
           }
-          return text
+          return id.startsWith(POOL) ? explorable(text) : text
         },
       },
     ],
@@ -97,6 +120,14 @@ export async function compile(patches: readonly Patch[] = []): Promise<Program> 
   for (const patch of patches)
     if (!applied.has(patch)) throw new Error(`A mutant is out of date: ${patch.file} is not part of the code`)
   return program(output[0].code, new SourceMap(JSON.parse(JSON.stringify(output[0].map))))
+}
+
+/** With small bounds, and without turns of Node's loop, in which nothing happens: what is awaited is there at once. */
+function explorable(text: string): string {
+  let result = text.replaceAll(/\b(?:async|await)\s+/g, '')
+  for (const [name, bound] of Object.entries(bounds))
+    result = result.replace(new RegExp(`(const ${name} = )\\d+$`, 'm'), `$1${bound}`)
+  return result
 }
 
 function patched(text: string, { file, find, replace }: Patch): string {
@@ -110,15 +141,20 @@ function patched(text: string, { file, find, replace }: Patch): string {
 }
 
 function program(code: string, map: SourceMap): Program {
-  const parameters = ['exports', 'module', 'require', ...GLOBALS]
+  const parameters = ['exports', 'module', 'require', '__filename', ...GLOBALS]
   const script = new Script(`(function (${parameters}) {${code}\n})`, { filename: FILE })
   const real = createRequire(import.meta.url)
   return {
     load(machine) {
       const exports = {}
-      const require = (id: string): unknown => (id === '@aiokit/sys' ? machine.sys : (stubs[id] ?? real(id)))
+      const modules: Record<string, unknown> = {
+        ...stubs,
+        ...machine.threads.modules,
+        '@aiokit/sys': machine.sys,
+      }
+      const require = (id: string): unknown => modules[id] ?? real(id)
       const globals = GLOBALS.map((name) => machine.globals[name])
-      script.runInThisContext()(exports, { exports }, require, ...globals)
+      script.runInThisContext()(exports, { exports }, require, import.meta.filename, ...globals)
       return exports as Code
     },
     locate(stack) {

@@ -1,8 +1,14 @@
 import type { Access, Op } from './access.ts'
 import { addressOf, modelEventfds } from './eventfd.ts'
+import { EXIT, SimulatedThreads } from './simulated-threads.ts'
+import { valueAfter } from './state.ts'
+import { makeTypedArrays, type SharedBuffer, type Words } from './typed-arrays.ts'
 
 /** Ends the run of a thread at its first access whose result is not known yet. */
 const STOP: unique symbol = Symbol('the thread is not further than this')
+
+/** A wait that lasts so long does not end by itself: what depends on that is lost. */
+const LONG_MS = 1000
 
 /** What a thread of a scenario can do besides running the code. */
 export interface ThreadApi {
@@ -15,6 +21,13 @@ export interface ThreadApi {
   observe(): number[]
   /** Notes something for the `check` of the scenario. */
   record(value: unknown): void
+  /**
+   * Says that all that this thread does from here on follows from `state` and from what it has noted, however it came
+   * here. Without this it follows from all that the thread has read, and a loop never comes to where it was.
+   */
+  at(state: string): void
+  /** Of the thread that this body is: becomes readable when it has ended. */
+  lifeline(fd: number): void
   /** Waits until one of these descriptors is readable, or with `sleep` false only looks. Returns which are. */
   wait(fds: readonly number[], sleep: boolean): boolean[]
 }
@@ -23,8 +36,13 @@ export interface ThreadApi {
 export interface Globals {
   readonly Atomics: typeof Atomics
   readonly Int32Array: typeof Int32Array
+  readonly Float64Array: typeof Float64Array
+  readonly Uint8Array: typeof Uint8Array
+  readonly DataView: typeof DataView
   readonly SharedArrayBuffer: typeof SharedArrayBuffer
   readonly FinalizationRegistry: typeof FinalizationRegistry
+  readonly process: typeof process
+  readonly setImmediate: typeof setImmediate
 }
 
 /** How far a thread gets with the results that its accesses have had. */
@@ -33,6 +51,10 @@ export interface Progress {
   readonly next: Access | null
   readonly records: readonly unknown[]
   readonly error: unknown
+  /** The eventfd that becomes readable when the thread is terminated; null if nobody notices. */
+  readonly lifeline: number | null
+  /** What it has said of where it is (see `ThreadApi.at`), if it has done nothing since. */
+  readonly at: string | null
   /** With `traced`, for each access where it is in the code. */
   readonly stacks: readonly string[]
 }
@@ -47,11 +69,15 @@ export class Machine {
   readonly globals: Globals
   /** In the place of `@aiokit/sys`. */
   readonly sys: Record<string, unknown>
+  readonly threads: SimulatedThreads
+  /** Of whichever thread is run. During the setup it is there too. */
+  readonly api: ThreadApi
   /** By the first address of an array, what its words are called in a counterexample. */
   readonly #names: Map<number, (index: number) => string> = new Map()
   /** What the setup left in memory, by address. */
   readonly memory: Map<number, number> = new Map()
   readonly #statistics: Set<number> = new Set()
+  readonly #relaxed: Set<number> = new Set()
   #addresses = 0
   /** Null during the setup, whose accesses are made at once. */
   #results: readonly number[] | null = null
@@ -59,10 +85,21 @@ export class Machine {
   #next: Access | null = null
   #records: unknown[] = []
   #stacks: string[] | null = null
-  #threads = 0
+  #count = 0
+  #lifeline: number | null = null
+  #at: string | null = null
 
   constructor() {
+    this.threads = new SimulatedThreads({
+      allocate: () => this.#allocate(1),
+      access: (op, address, a) => this.access({ op, address, a, b: 0 }),
+      exit: () => {
+        if (this.#lifeline !== null) this.access({ op: 'eventfdWrite', address: this.#lifeline, a: 0, b: 0 })
+        throw EXIT
+      },
+    })
     this.globals = this.#makeGlobals()
+    this.api = this.#makeApi()
     this.sys = modelEventfds({
       allocate: () => this.#allocate(1),
       access: (op, address) => this.access({ op, address, a: 0, b: 0 }),
@@ -83,33 +120,51 @@ export class Machine {
     this.#names.clear()
     this.memory.clear()
     this.#statistics.clear()
+    this.#relaxed.clear()
+    this.threads.clear()
+    this.#lifeline = null
+    this.#at = null
     this.#addresses = 0
     this.#results = null
     this.#next = null
     this.#records = []
     this.#position = 0
-    this.#threads = options.threads
+    this.#count = options.threads
     this.#stacks = options.traced === true ? [] : null
     const env = setup()
     this.#results = results
     let error: unknown = null
     try {
-      body(env, this.#api())
+      body(env, this.api)
     } catch (thrown) {
-      if (this.#next === null) error = thrown
+      if (this.#next === null && thrown !== EXIT) error = thrown
     }
-    return { next: this.#next, records: this.#records, error, stacks: this.#stacks ?? [] }
+    return {
+      next: this.#next,
+      records: this.#records,
+      error,
+      lifeline: this.#lifeline,
+      at: this.#at,
+      stacks: this.#stacks ?? [],
+    }
   }
 
   /**
    * Gives the words of an array names, for counterexamples.
    *
    * @param statistics words in which something is counted, and which nobody goes by: they are not explored
+   * @param relaxed words that are accessed plainly as well as atomically, which is otherwise taken for a mistake. Plain
+   *   writes of them order nothing; plain reads are for those who have seen the last write.
    */
-  describe(words: Int32Array, name: (index: number) => string, statistics: readonly number[] = []): void {
+  describe(
+    words: Int32Array,
+    name: (index: number) => string,
+    { statistics = [], relaxed = [] }: { statistics?: readonly number[]; relaxed?: readonly number[] } = {},
+  ): void {
     const { base } = words.buffer as unknown as SharedBuffer
     this.#names.set(base, name)
     for (const index of statistics) this.#statistics.add(base + index)
+    for (const index of relaxed) this.#relaxed.add(base + index)
   }
 
   describeFd(fd: number, name: string): void {
@@ -133,16 +188,36 @@ export class Machine {
     // A `finally` that runs because of the stop is not part of what the thread does.
     if (this.#next !== null) throw STOP
     this.#stacks?.push(new Error().stack ?? '')
-    if (this.#position < this.#results.length) return this.#results[this.#position++]!
+    if (this.#position < this.#results.length) {
+      this.#at = null
+      return this.#results[this.#position++]!
+    }
     this.#next = access
     throw STOP
   }
 
-  #initialize({ op, address, a }: Access): number {
+  #initialize(access: Access): number {
+    const { op, address } = access
     const before = this.memory.get(address) ?? 0
-    if (op === 'store' || op === 'write' || op === 'exchange') this.memory.set(address, a)
-    else if (op !== 'load' && op !== 'read') throw new Error(`${op} in the setup is not modelled`)
-    return before
+    switch (op) {
+      // Nobody sleeps yet, and nothing is published.
+      case 'notify':
+      case 'observe':
+        return 0
+      case 'wait':
+        if (access.a === 1) throw new Error('The setup cannot sleep')
+        return access.all!.reduce(
+          (mask, each, i) => mask | ((this.memory.get(each) ?? 0) > 0 ? 1 << i : 0),
+          0,
+        )
+      case 'park':
+      case 'parked':
+      case 'publish':
+        throw new Error(`${op} in the setup is not modelled`)
+      default:
+        this.memory.set(address, valueAfter(access, before))
+        return op === 'eventfdWrite' ? 0 : before
+    }
   }
 
   #allocate(words: number): number {
@@ -151,15 +226,24 @@ export class Machine {
     return base
   }
 
-  #api(): ThreadApi {
+  #makeApi(): ThreadApi {
     const ghost = (op: Op): number => this.access({ op, address: -1, a: 0, b: 0 })
     return {
       publish: () => void ghost('publish'),
       observe: () => {
         const seen = ghost('observe')
-        return Array.from({ length: this.#threads }, (_, thread) => (seen >> (4 * thread)) & 15)
+        return Array.from({ length: this.#count }, (_, thread) => (seen >> (4 * thread)) & 15)
       },
-      record: (value) => void this.#records.push(value),
+      // What is caught and noted after the stop is not part of what the thread does.
+      record: (value) => {
+        if (this.#next === null) this.#records.push(value)
+      },
+      at: (state) => {
+        if (this.#next === null) this.#at = state
+      },
+      lifeline: (fd) => {
+        this.#lifeline = addressOf(fd)
+      },
       wait: (fds, sleep) => {
         const addresses = fds.map(addressOf)
         const ready = this.access({
@@ -175,70 +259,36 @@ export class Machine {
   }
 
   #makeGlobals(): Globals {
-    const machine = this
-    class Buffer extends SharedBuffer {
-      constructor(byteLength: number) {
-        super(machine.#allocate(byteLength / 4), byteLength)
-      }
-    }
-    class Words {
-      readonly buffer: SharedBuffer
-      readonly length: number
-
-      constructor(buffer: SharedBuffer) {
-        if (!(buffer instanceof SharedBuffer))
-          throw new Error('An Int32Array of its own memory is not modelled')
-        this.buffer = buffer
-        this.length = buffer.byteLength / 4
-        // biome-ignore lint/correctness/noConstructorReturn: the elements are accessed by way of a proxy
-        return new Proxy(this, elements)
-      }
-
-      static get BYTES_PER_ELEMENT(): number {
-        return 4
-      }
-    }
-    const at = (words: Words, index: number): number => {
-      if (!(Number.isInteger(index) && index >= 0 && index < words.length))
-        throw new Error(`There is no word ${index}: there are ${words.length}`)
-      return words.buffer.base + index
-    }
-    const isIndex = (key: string | symbol): key is string => typeof key === 'string' && /^-?\d+$/.test(key)
-    const elements: ProxyHandler<Words> = {
-      get(words, key) {
-        if (!isIndex(key)) return Reflect.get(words, key)
-        return machine.access({ op: 'read', address: at(words, Number(key)), a: 0, b: 0 })
-      },
-      set(words, key, value: number) {
-        if (!isIndex(key)) throw new Error(`Setting ${String(key)} is not modelled`)
-        machine.access({ op: 'write', address: at(words, Number(key)), a: value | 0, b: 0 })
-        return true
-      },
-    }
+    const arrays = makeTypedArrays({
+      allocate: (words) => this.#allocate(words),
+      read: (address) =>
+        this.access({ op: this.#relaxed.has(address) ? 'relaxedRead' : 'read', address, a: 0, b: 0 }),
+      write: (address, a) =>
+        void this.access({ op: this.#relaxed.has(address) ? 'relaxedWrite' : 'write', address, a, b: 0 }),
+    })
     const atomic =
       (op: Op) =>
       (words: Words, index: number, a = 0, b = 0): number =>
-        machine.access({ op, address: at(words, index), a: a | 0, b: b | 0 })
+        this.access({ op, address: words.addressOf(index), a: a | 0, b: b | 0 })
     const ops = ['load', 'store', 'add', 'sub', 'and', 'or', 'exchange', 'compareExchange'] as const
     return {
-      SharedArrayBuffer: Buffer,
-      Int32Array: Words,
-      Atomics: Object.fromEntries(ops.map((op) => [op, atomic(op)])),
+      ...arrays,
+      Atomics: {
+        ...Object.fromEntries(ops.map((op) => [op, atomic(op)])),
+        notify: atomic('notify'),
+        wait: (words: Words, index: number, expected: number, timeoutMs = Number.POSITIVE_INFINITY) => {
+          if (atomic('park')(words, index, expected) === 0) return 'not-equal'
+          return atomic('parked')(words, index, timeoutMs < LONG_MS ? 1 : 0) === 0 ? 'ok' : 'timed-out'
+        },
+      },
       // What is forgotten is closed at some time or other; nothing here depends on it.
       FinalizationRegistry: class {
         register(): void {}
         unregister(): void {}
       },
+      process: this.threads.process,
+      // Node's loop has nothing to do.
+      setImmediate: (callback: () => void) => callback(),
     } as unknown as Globals
-  }
-}
-
-class SharedBuffer {
-  readonly base: number
-  readonly byteLength: number
-
-  constructor(base: number, byteLength: number) {
-    this.base = base
-    this.byteLength = byteLength
   }
 }

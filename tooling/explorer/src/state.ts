@@ -11,11 +11,14 @@ import type { Access } from './access.ts'
 export class State {
   /** Of each thread, how much of every thread it has seen: plain accesses, then publications. */
   readonly clocks: Clock[]
+  readonly followsClocks: boolean
   /** By slot, of which an address gets one when it is accessed; undefined where this state's past has no access. */
   readonly #words: (Word | undefined)[]
   readonly #interned: Interned
 
-  constructor(threads: number, from: State | null = null) {
+  /** @param followsClocks whether races are looked for, and what threads are sure to see */
+  constructor(threads: number, followsClocks: boolean, from: State | null = null) {
+    this.followsClocks = followsClocks
     this.clocks = from === null ? [] : from.clocks.slice()
     this.#words = from === null ? [] : from.#words.slice()
     this.#interned =
@@ -25,7 +28,7 @@ export class State {
   }
 
   copy(): State {
-    return new State(this.clocks.length, this)
+    return new State(this.clocks.length, this.followsClocks, this)
   }
 
   /** The one object for such a clock. */
@@ -92,9 +95,29 @@ function intern<T>(known: Map<string, T>, key: string, make: (id: number) => T):
 }
 
 /** Whether the access can be made now, or the thread sleeps. */
-export function isEnabled(state: State, initial: ReadonlyMap<number, number>, access: Access): boolean {
+export function isEnabled(
+  state: State,
+  initial: ReadonlyMap<number, number>,
+  thread: number,
+  access: Access,
+): boolean {
+  if (access.op === 'parked') return !isParked(state, thread, access)
   if (access.op !== 'wait' || access.a === 0) return true
   return access.all!.some((address) => valueAt(state, initial, address) > 0)
+}
+
+/** Whether the thread sleeps in Atomics.wait() and was not woken. */
+export function isParked(state: State, thread: number, { op, address }: Access): boolean {
+  return op === 'parked' && (sleepers(state, address) & (1 << thread)) !== 0
+}
+
+/** The threads that sleep on a word, a bit for each. They have a word of their own. */
+function sleepers(state: State, address: number): number {
+  return state.get(besides(address))?.value ?? 0
+}
+
+function besides(address: number): number {
+  return -2 - address
 }
 
 export function valueAt(state: State, initial: ReadonlyMap<number, number>, address: number): number {
@@ -108,7 +131,7 @@ export function apply(
   thread: number,
   access: Access,
 ): number {
-  const { op, address, a, b } = access
+  const { op, address, a } = access
   const threads = state.clocks.length
   const before = valueAt(state, initial, address)
   switch (op) {
@@ -120,12 +143,16 @@ export function apply(
         (sum, seen, other) => sum | (seen << (4 * other)),
         0,
       )
-    case 'eventfdWrite':
-      state.put(address, before + 1, true, state.clock([]))
+    // A system call orders nothing, that of a message port included.
+    case 'send':
+      if (before !== 0) throw new Error('A port that holds two messages is not modelled')
+      state.put(address, a, true, state.clock([]))
       return 0
+    case 'receive':
     case 'eventfdRead':
-      state.put(address, 0, true, state.clock([]))
-      return before > 0 ? 1 : 0
+    case 'eventfdWrite':
+      state.put(address, valueAfter(access, before), true, state.clock([]))
+      return op === 'eventfdWrite' ? 0 : before
     case 'wait':
       return access.all!.reduce((mask, each, i) => mask | (valueAt(state, initial, each) > 0 ? 1 << i : 0), 0)
     case 'read':
@@ -133,6 +160,28 @@ export function apply(
       return before
     case 'write':
       plain(state, thread, access, a)
+      return 0
+    case 'relaxedRead':
+      requireSeen(state, thread, address)
+      return before
+    // It orders nothing.
+    case 'relaxedWrite':
+      state.put(address, a, false, state.clock(new Array<number>(2 * threads).fill(0)))
+      return 0
+    case 'park':
+      acquire(state, thread, address)
+      if (before !== a) return 0
+      state.put(besides(address), sleepers(state, address) | (1 << thread), true, state.clock([]))
+      return 1
+    case 'parked': {
+      const timedOut = isParked(state, thread, access)
+      if (timedOut)
+        state.put(besides(address), sleepers(state, address) & ~(1 << thread), true, state.clock([]))
+      return timedOut ? 1 : 0
+    }
+    // All of them. That it orders anything is not counted on, though it does.
+    case 'notify':
+      state.put(besides(address), 0, true, state.clock([]))
       return 0
     case 'load':
       acquire(state, thread, address)
@@ -142,11 +191,11 @@ export function apply(
       return a
     case 'compareExchange':
       acquire(state, thread, address)
-      if (before === a) release(state, thread, address, b)
+      if (before === a) release(state, thread, address, valueAfter(access, before))
       return before
     default:
       acquire(state, thread, address)
-      release(state, thread, address, modify(op, before, a))
+      release(state, thread, address, valueAfter(access, before))
       return before
   }
 }
@@ -163,27 +212,44 @@ export class Race extends Error {
   }
 }
 
-function modify(op: 'add' | 'sub' | 'and' | 'or' | 'exchange', before: number, operand: number): number {
+/** What the word holds after the access. */
+export function valueAfter({ op, a, b }: Access, before: number): number {
   switch (op) {
     case 'add':
-      return (before + operand) | 0
+      return (before + a) | 0
     case 'sub':
-      return (before - operand) | 0
+      return (before - a) | 0
     case 'and':
-      return before & operand
+      return before & a
     case 'or':
-      return before | operand
+      return before | a
+    case 'compareExchange':
+      return before === a ? b : before
+    case 'store':
     case 'exchange':
-      return operand
+    case 'write':
+    case 'relaxedWrite':
+    case 'send':
+      return a
+    // Of the counter only whether it can be read matters.
+    case 'eventfdWrite':
+      return 1
+    case 'eventfdRead':
+    case 'receive':
+      return 0
+    default:
+      return before
   }
 }
 
 function tick(state: State, thread: number, component: number): void {
+  if (!state.followsClocks) throw new Error('What is published is followed by the clocks')
   const { counts } = state.clocks[thread]!
   state.clocks[thread] = state.clock(counts.with(component, counts[component]! + 1))
 }
 
 function acquire(state: State, thread: number, address: number): void {
+  if (!state.followsClocks) return
   const word = state.get(address)
   if (word === undefined) return
   requireKind(word, false)
@@ -201,6 +267,10 @@ function release(state: State, thread: number, address: number, value: number): 
 }
 
 function plain(state: State, thread: number, { op, address }: Access, value: number): void {
+  if (!state.followsClocks) {
+    if (op === 'write') state.put(address, value, true, state.clocks[thread]!)
+    return
+  }
   const threads = state.clocks.length
   const word = state.get(address)
   requireKind(word, true)
@@ -217,7 +287,19 @@ function plain(state: State, thread: number, { op, address }: Access, value: num
   state.put(address, value, true, state.clock(accesses.with(component, count)))
 }
 
+/**
+ * What reads an atomic word plainly has to have seen its last write, as the thread has that alone writes it. A write that
+ * comes later, and that nothing orders, comes before in another interleaving.
+ */
+function requireSeen(state: State, thread: number, address: number): void {
+  const word = state.get(address)
+  requireKind(word, false)
+  const mine = state.clocks[thread]!.counts
+  const behind = word?.clock.counts.findIndex((seen, i) => seen > mine[i]!) ?? -1
+  if (behind >= 0) throw new Race(address, behind % mine.length)
+}
+
 function requireKind(word: Word | undefined, plain: boolean): void {
   if (word !== undefined && word.plain !== plain)
-    throw new Error('A word with both atomic and plain accesses is not modelled')
+    throw new Error('A word that is accessed atomically and written plainly has to be described as relaxed')
 }

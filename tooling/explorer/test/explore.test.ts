@@ -106,6 +106,92 @@ test('a thread that may be terminated need not go on', () => {
   expect(explore(machine, { ...waits, mortal: [0, 1] }).violation?.message).toBe('both are missing')
 })
 
+test('a thread that sleeps on a word is woken by what comes later, and by nothing else', () => {
+  const sleeps = (wake: (words: Int32Array) => void, timeoutMs?: number): Scenario =>
+    twoThreads(
+      (words, api, thread) => {
+        if (thread === 0) wake(words)
+        else api.record(globals.Atomics.wait(words, 0, 0, timeoutMs))
+      },
+      ({ ended, records }) => {
+        seen.add(String(records[1]))
+        return ended[1] ? undefined : 'it sleeps'
+      },
+    )
+  const seen = new Set<string>()
+  const inOrder = (words: Int32Array): void => {
+    globals.Atomics.store(words, 0, 1)
+    globals.Atomics.notify(words, 0)
+  }
+  const theOtherWay = (words: Int32Array): void => {
+    globals.Atomics.notify(words, 0)
+    globals.Atomics.store(words, 0, 1)
+  }
+  expect(explore(machine, sleeps(inOrder)).violation).toBeNull()
+  expect([...seen].sort()).toEqual(['not-equal', 'ok'])
+  expect(explore(machine, sleeps(theOtherWay)).violation?.message).toBe('it sleeps')
+  // That it ends by itself at some time is no excuse.
+  expect(explore(machine, sleeps(theOtherWay, 1)).violation?.message).toBe('it sleeps')
+})
+
+test('a thread that is terminated anywhere hangs up its lifeline', () => {
+  const seen = new Set<string>()
+  const dies = scenario({
+    threads: ['one', 'two'],
+    mortal: [1],
+    setup() {
+      const lifeline = Number((machine.sys['eventfd'] as () => number)())
+      return { words: new globals.Int32Array(new globals.SharedArrayBuffer(4)), lifeline }
+    },
+    bodies: [
+      ({ words, lifeline }, api) => {
+        api.wait([lifeline], true)
+        api.record(globals.Atomics.load(words, 0))
+      },
+      ({ words, lifeline }, api) => {
+        api.lifeline(lifeline)
+        globals.Atomics.store(words, 0, 1)
+        globals.Atomics.store(words, 0, 2)
+        api.wait([99], true)
+      },
+    ],
+    check({ records }) {
+      seen.add(String(records[0]))
+      return undefined
+    },
+  })
+  expect(explore(machine, dies).violation).toBeNull()
+  expect([...seen].sort()).toEqual(['', '0', '1', '2'])
+})
+
+test('a thread may go round for ever if it says that it is where it was', () => {
+  const rounds = (says: boolean): Scenario =>
+    twoThreads((words, api, thread) => {
+      if (thread === 1) globals.Atomics.store(words, 0, 1)
+      else
+        do if (says) api.at('')
+        while (globals.Atomics.load(words, 0) === 0)
+    })
+  expect(explore(machine, rounds(true)).violation).toBeNull()
+  expect(explore(machine, rounds(false)).violation?.message).toBe('one never comes to rest')
+})
+
+test('a plain write of a word that is read atomically is refused, unless it is said to be so', () => {
+  const writes = (relaxed: readonly number[]): Scenario => ({
+    ...twoThreads((words, _, thread) => {
+      if (thread === 0) words[0] = 1
+      else globals.Atomics.load(words, 0)
+    }),
+    setup() {
+      const words = new globals.Int32Array(new globals.SharedArrayBuffer(8))
+      machine.describe(words, String, { relaxed })
+      return words
+    },
+  })
+  expect(explore(machine, writes([0])).violation).toBeNull()
+  expect(() => explore(machine, writes([]))).toThrow('has to be described as relaxed')
+})
+
 test('a mutant that does not fit the code any more is refused', async () => {
   const file = 'packages/notifier/src/notify-gate.ts'
   await expect(compile([{ file, find: 'no such text', replace: '' }])).rejects.toThrow(

@@ -21,6 +21,13 @@ const SAME: ScenarioName = 'B1, N5: two threads that schedule the same bottom ha
 const REUSED: ScenarioName = 'B5: a place that is used again'
 const PUSHES: ScenarioName = 'L6: two threads push and one takes'
 
+const POOL_MEMORY = 'packages/thread-pool/src/pool-memory.ts'
+const POOL_THREAD = 'packages/thread-pool/src/pool-thread.ts'
+const REQUESTS = 'packages/thread-pool/src/requests.ts'
+const ANSWERED: ScenarioName = 'W1, W3: a pool answers two requests'
+const TAKEN: ScenarioName = 'W3: two threads run two requests at the same time'
+const CANCELLED: ScenarioName = 'W4: a request of a pool is cancelled, and its slot used again'
+
 /** Mistakes in the order or the kind of accesses; whoever makes one of them in earnest is to be told so by the tests. */
 export const mutants: readonly Mutant[] = [
   {
@@ -100,6 +107,16 @@ export const mutants: readonly Mutant[] = [
         replace: 'Atomics.store(this.#words, NOTIFY_ME, 0)',
       },
     ],
+  },
+  {
+    title: 'N2: endWait() does not lower notifyMe',
+    scenario: 'N1: an owner that is awake is not written to',
+    patches: [{ file: GATE, find: 'Atomics.sub(this.#words, NOTIFY_ME, SLEEPER)', replace: '' }],
+  },
+  {
+    title: 'N4: hostCheck() does not lower notifyMe',
+    scenario: 'N1: an owner that is awake is not written to',
+    patches: [{ file: GATE, find: 'Atomics.and(this.#words, NOTIFY_ME, ~HOST)', replace: '' }],
   },
   {
     title: 'N5: what is looked at is whether the owner dispatches, and not whether it sleeps',
@@ -308,6 +325,34 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    title: 'B1: schedule() refuses',
+    scenario: SAME,
+    patches: [
+      { file: STATES, find: 'if (state >>> 2 !== generation) return false', replace: 'return false' },
+    ],
+  },
+  {
+    title: 'B5: cancel() leaves what other threads have scheduled',
+    scenario: 'B5: a schedule that is cancelled',
+    patches: [{ file: STATES, find: 'Atomics.and(this.words, STATES + id, ~SCHEDULED)', replace: '' }],
+  },
+  {
+    title: 'B5: accept() takes what was cancelled for scheduled',
+    scenario: 'B5: a schedule that is cancelled',
+    patches: [
+      {
+        file: STATES,
+        find: 'return (Atomics.and(this.words, STATES + id, ~(QUEUED | SCHEDULED)) & SCHEDULED) !== 0',
+        replace: 'return Atomics.and(this.words, STATES + id, ~(QUEUED | SCHEDULED)) !== 0',
+      },
+    ],
+  },
+  {
+    title: 'B5: a place is used again while a thread that may die is to put it on the list',
+    scenario: REUSED,
+    patches: [{ file: STATES, find: 'return (state & QUEUED) === 0\n', replace: 'return true\n' }],
+  },
+  {
     title: 'B5: cancel() loads and stores',
     scenario: 'B5: a schedule that is cancelled',
     patches: [
@@ -441,6 +486,198 @@ export const mutants: readonly Mutant[] = [
     if (link === END) return DONE`,
       },
       { file: LIST, find: '  #oldest = END\n', replace: '  #oldest = END\n  #given = END\n' },
+    ],
+  },
+  {
+    title: 'W1: the tail is moved before the slot is in the queue',
+    scenario: ANSWERED,
+    patches: [
+      {
+        file: POOL_MEMORY,
+        find: '    words[QUEUE + (tail & (SLOTS - 1))] = slot\n',
+        replace:
+          '    Atomics.store(words, TAIL, (tail + 1) | 0)\n    words[QUEUE + (tail & (SLOTS - 1))] = slot\n',
+      },
+    ],
+  },
+  {
+    title: 'W1: the tail is moved before the word of the slot says that it is queued',
+    scenario: ANSWERED,
+    patches: [
+      {
+        file: POOL_MEMORY,
+        find: '    Atomics.store(words, at(slot) + STATE, queuedAt(tail))\n',
+        replace:
+          '    Atomics.store(words, TAIL, (tail + 1) | 0)\n    Atomics.store(words, at(slot) + STATE, queuedAt(tail))\n',
+      },
+    ],
+  },
+  {
+    title: 'W1: what is finished is pushed before its word says so',
+    scenario: ANSWERED,
+    patches: [
+      {
+        file: POOL_THREAD,
+        find: '    memory.setDone(slot, this.#thread)\n',
+        replace: '',
+      },
+      {
+        file: POOL_THREAD,
+        find: 'if (memory.finished.push(slot)) this.#finished.schedule()',
+        replace:
+          'if (memory.finished.push(slot)) this.#finished.schedule()\n    memory.setDone(slot, this.#thread)',
+      },
+    ],
+  },
+  {
+    title: 'W1: whoever finishes first tells nobody',
+    scenario: ANSWERED,
+    patches: [
+      {
+        file: POOL_THREAD,
+        find: 'if (memory.finished.push(slot)) this.#finished.schedule()',
+        replace: 'if (!memory.finished.push(slot)) this.#finished.schedule()',
+      },
+    ],
+  },
+  {
+    title: 'W3: a thread looks at the queue before it says that it is asleep',
+    scenario: TAKEN,
+    patches: [
+      {
+        file: POOL_THREAD,
+        find: '    this.#become(ASLEEP)\n',
+        replace: '    const isEmpty = memory.queued === 0\n    this.#become(ASLEEP)\n',
+      },
+      {
+        file: POOL_THREAD,
+        find: '    if (memory.queued > 0) return false\n',
+        replace: '    if (!isEmpty) return false\n',
+      },
+    ],
+  },
+  {
+    title: 'W3: a thread that has found work wakes nobody',
+    scenario: TAKEN,
+    patches: [
+      { file: POOL_THREAD, find: 'if (this.#memory.queued > 0) this.#memory.wakeOne()', replace: '' },
+    ],
+  },
+  {
+    title: 'W3: a thread wakes others before it says that it is busy',
+    scenario: TAKEN,
+    patches: [
+      {
+        file: POOL_THREAD,
+        find: `    this.#become(BUSY)
+    // While`,
+        replace: `    if (this.#memory.queued > 0) this.#memory.wakeOne()
+    this.#become(BUSY)
+    // While`,
+      },
+      {
+        file: POOL_THREAD,
+        find: `    if (this.#memory.queued > 0) this.#memory.wakeOne()
+  }`,
+        replace: '  }',
+      },
+    ],
+  },
+  {
+    title: 'W3: two threads take the same request',
+    scenario: TAKEN,
+    patches: [
+      {
+        file: POOL_MEMORY,
+        find: 'const taken = Atomics.compareExchange(words, at(slot) + STATE, queued, running) === queued',
+        replace:
+          'const taken = Atomics.load(words, at(slot) + STATE) === queued\n      if (taken) Atomics.store(words, at(slot) + STATE, running)',
+      },
+    ],
+  },
+  {
+    title: 'W6: the head is moved before the request is taken',
+    scenario: 'W6: a thread of a pool dies',
+    patches: [
+      {
+        file: POOL_MEMORY,
+        find: '      // The place is part of it',
+        replace:
+          '      Atomics.compareExchange(words, HEAD, head, (head + 1) | 0)\n      // The place is part of it',
+      },
+    ],
+  },
+  {
+    title: 'W4: a request is withdrawn without a look at whether it has begun',
+    scenario: CANCELLED,
+    patches: [
+      {
+        file: POOL_MEMORY,
+        find: 'return Atomics.compareExchange(this.#words, at(slot) + STATE, queued, FREE) === queued',
+        replace:
+          'if (Atomics.load(this.#words, at(slot) + STATE) !== queued) return false\n    Atomics.store(this.#words, at(slot) + STATE, FREE)\n    return true',
+      },
+    ],
+  },
+  {
+    title: 'W2: a thread that is woken for nothing leaves',
+    scenario: CANCELLED,
+    patches: [
+      {
+        file: POOL_THREAD,
+        find: '      if (!idleForLong && !memory.isDismissed(this.#thread)) return false\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    title: 'W2: a thread that leaves does not count the others again',
+    scenario: 'W2: idle threads leave, but not both',
+    patches: [{ file: POOL_THREAD, find: '      return mayLeave()\n', replace: '      return true\n' }],
+  },
+  {
+    title: 'W2: a thread that was woken leaves',
+    scenario: 'W2: a thread leaves while there is something to do',
+    patches: [
+      {
+        file: POOL_MEMORY,
+        find: 'if (!this.moveThread(thread, ASLEEP, LOOKING)) return false',
+        replace: 'if (this.threadState(thread) !== ASLEEP) return false',
+      },
+    ],
+  },
+  {
+    title: 'W2: a thread that is to go is not woken',
+    scenario: 'W2: one thread of two is to go',
+    patches: [
+      {
+        file: 'packages/thread-pool/src/threads.ts',
+        find: 'if (dismissed) this.#memory.wake(number)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    title: 'W6: what a dead thread was at is left to it',
+    scenario: 'W6: a thread of a pool dies',
+    patches: [
+      { file: REQUESTS, find: '} else if (state === RUNNING) {', replace: '} else if (state === -1) {' },
+    ],
+  },
+  {
+    title: 'W6: what a dead thread had finished and not said so is left to it',
+    scenario: 'W6: a thread of a pool dies',
+    patches: [{ file: REQUESTS, find: '      if (state === DONE) {', replace: '      if (state === -1) {' }],
+  },
+  {
+    title: 'W8: a thread sleeps before it says what it wants',
+    scenario: 'W1: an argument goes by message',
+    patches: [
+      {
+        file: POOL_THREAD,
+        find: '    memory.want(this.#thread, slot)\n    this.#finished.schedule()\n',
+        replace: '    this.#finished.schedule()\n    memory.want(this.#thread, slot)\n',
+      },
     ],
   },
 ]

@@ -50,6 +50,8 @@ export const checks = [
   ...['CLEARS_THE_EVENTFD_AFTER_DISPATCH', 'NEVER_NUDGES', 'PREPARES_WITHOUT_LOOKING'].map((mutant) =>
     gate(UNDONE, ['ATTACHED'], mutant),
   ),
+  gate(SERVED, ['SERVED'], 'LOOKS_BEFORE_IT_STORES'),
+  gate(SERVED, ['SERVED', 'ATTACHED'], 'PREPARES_WITHOUT_LOOKING'),
   ...['NEVER_CLEARS_NOTIFIED', 'NEVER_CLEARS_THE_EVENTFD'].map((mutant) => gate(REST, ['REST'], mutant)),
   ...[
     'SCHEDULE_ONLY_LOOKS',

@@ -20,8 +20,15 @@ requireAllMutants()
 if (values.show !== undefined) await show(values.show)
 else await verifyAll()
 
-/** A mutant that nobody tries proves nothing, and neither does one that is not in the model. */
+/**
+ * A mutant that nobody tries proves nothing, and neither does one that is not in the model. A property that no mutant
+ * fails may be one that nothing fails.
+ */
 function requireAllMutants() {
+  for (const { model, property } of checks) {
+    const fails = (check) => check.model === model && check.property === property && check.mutant !== null
+    if (!checks.some(fails)) fail(`No mutant of ${model} is tried for "${property}".`)
+  }
   for (const model of new Set(checks.map((check) => check.model))) {
     const names = readFileSync(fileOf(model), 'utf8').matchAll(/^#\w*if.*/gm)
     const inModel = new Set([...names].flatMap(([line]) => line.match(/\b[A-Z_]{4,}\b/g) ?? []))

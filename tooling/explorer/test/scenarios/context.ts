@@ -1,7 +1,16 @@
 import type { RemoteBottomHalf } from '@aiokit/bottom-halves'
 import { scenario } from '../../src/explore.ts'
 import type { ThreadApi } from '../../src/machine.ts'
-import { allRan, type MakeScenario, OWNER, type Run, schedule, sharedWord, World } from './world.ts'
+import {
+  allRan,
+  type MakeScenario,
+  OWNER,
+  type Run,
+  type Scheduled,
+  schedule,
+  sharedWord,
+  World,
+} from './world.ts'
 
 /** The loop of a context, and threads of which each schedules a bottom half so many times. */
 export function schedulers(...plan: readonly { bh: string; times: number }[]): MakeScenario {
@@ -129,22 +138,31 @@ export const cancelling: MakeScenario = (code, machine) =>
     setup() {
       const world = new World(code, machine, 1)
       const bh = world.bottomHalf('bh')
-      return { world, bh, remote: world.remote(1).bottomHalf(bh.handle) }
+      return { world, bh, remote: world.remote(1).bottomHalf(bh.handle), ended: sharedWord(machine, 'ended') }
     },
     bodies: [
-      ({ world, bh }, api) => {
+      ({ world, bh, ended }, api) => {
         world.begin(api)
+        // What was scheduled before this look was scheduled before the cancel.
+        ended.load()
+        const before = api.observe()
         bh.cancel()
+        api.record(before)
         api.record({ bh: 'cancelled', saw: api.observe() } satisfies Run)
         world.serve()
       },
-      ({ remote }, api) => schedule(api, 'bh', remote, 2),
+      ({ remote, ended }, api) => {
+        schedule(api, 'bh', remote, 2)
+        ended.exchange(1)
+      },
     ],
     check(end) {
-      const [cancelled, ...runs] = end.records[OWNER] as readonly Run[]
+      const [before, cancelled, ...runs] = end.records[OWNER] as readonly [number[], Run, ...Run[]]
+      const later = (end.records[1] as readonly Scheduled[]).filter((entry) => entry.published > before[1]!)
+      if (runs.length > later.length) return 'what was cancelled ran'
       return allRan(
         { ...end, records: [runs, ...end.records.slice(1)] },
-        (thread, { published }) => cancelled!.saw[thread]! >= published,
+        (thread, { published }) => cancelled.saw[thread]! >= published,
       )
     },
   })
@@ -156,6 +174,7 @@ export const cancelling: MakeScenario = (code, machine) =>
 export const reusing: MakeScenario = (code, machine) =>
   scenario({
     threads: ['owner', 'thread 1', 'thread 2'],
+    mortal: [1],
     setup() {
       const world = new World(code, machine, 2)
       const former = world.bottomHalf('former')
@@ -171,7 +190,11 @@ export const reusing: MakeScenario = (code, machine) =>
         mailbox.exchange(1 + id * 16 + generation)
         world.serve()
       },
-      ({ remote }, api) => schedule(api, 'former', remote, 1),
+      ({ remote, mailbox }, api) => {
+        const isDeleted = mailbox.load() > 0
+        schedule(api, 'former', remote, 1)
+        if (isDeleted) api.record('after the end')
+      },
       ({ world, mailbox, loop }, api) => {
         const mail = mailbox.load() - 1
         if (mail < 0) return
@@ -182,6 +205,11 @@ export const reusing: MakeScenario = (code, machine) =>
     check(end) {
       const runs = end.records[OWNER] as readonly Run[]
       if (runs.some(({ bh }) => bh === 'former')) return 'a bottom half ran after it was deleted'
-      return allRan(end, (_, { bh }) => bh === 'former')
+      const [former, isDeleted] = end.records[1] as [Scheduled | undefined, unknown]
+      if (former !== undefined && 'published' in former && isDeleted !== undefined)
+        return 'a bottom half was scheduled after it was deleted'
+      if (end.records[2]!.some((note) => 'refused' in (note as object))) return 'the new one was refused'
+      // The first thread may be terminated: that is no excuse for the second one's bottom half.
+      return allRan({ ended: end.ended.with(1, true), records: end.records.with(1, []) }, undefined, true)
     },
   })

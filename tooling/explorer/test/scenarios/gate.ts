@@ -192,3 +192,35 @@ export function leftOver(by: 'scheduling' | 'throwing'): MakeScenario {
       },
     })
 }
+
+/** Between its sleeps, and when no host loop sleeps on its behalf, the owner is not written to. */
+export const awake: MakeScenario = (code, machine) =>
+  scenario({
+    threads: ['owner', 'thread 1'],
+    setup() {
+      const gate = new code.NotifyGate()
+      const ended = new code.EventNotifier()
+      describeGate(machine, gate.handle)
+      machine.describeFd(ended.fd, 'the end of thread 1')
+      return { gate, ended, remote: new code.NotifyGate(gate.handle), slept: sharedWord(machine, 'slept') }
+    },
+    bodies: [
+      ({ gate, ended, slept }, api) => {
+        gate.beginWait()
+        gate.endWait()
+        gate.hostPrepare()
+        gate.hostCheck()
+        slept.exchange(1)
+        gate.nudge()
+        api.wait([ended.fd], true)
+        api.record(api.wait([gate.fd], false)[0])
+      },
+      ({ ended, remote, slept }, api) => {
+        api.record(slept.load() === 1)
+        remote.notify()
+        ended.set()
+      },
+    ],
+    check: ({ records: [written, isAwake] }) =>
+      isAwake![0] === true && written![0] === true ? 'an owner that is awake is written to' : undefined,
+  })

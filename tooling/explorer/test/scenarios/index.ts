@@ -1,6 +1,7 @@
 import { cancelling, duringDispatch, nested, notifiers, reusing, schedulers, terminated } from './context.ts'
-import { host, inside, leftOver } from './gate.ts'
+import { awake, host, inside, leftOver } from './gate.ts'
 import { list } from './list.ts'
+import { answered, byMessage, cancelled, died, dismissed, idle, leaving, taken } from './pool.ts'
 import type { MakeScenario } from './world.ts'
 
 /** By what they are about, with the rules that they prove. */
@@ -20,6 +21,7 @@ export const scenarios = {
   'B4, N5: a nested poll waits for what another thread schedules': nested,
   'B5: a schedule that is cancelled': cancelling,
   'B5: a place that is used again': reusing,
+  'N1: an owner that is awake is not written to': awake,
   'N2: a poll inside the bracket of another': inside('poll'),
   'N4: a host loop inside the bracket of a poll': inside('host'),
   'N4: a host loop whose callback schedules': host('schedules'),
@@ -27,6 +29,14 @@ export const scenarios = {
   'N4: a host loop whose callback polls, and a bottom half schedules itself': leftOver('scheduling'),
   'N4: a host loop whose callback polls, and a bottom half throws': leftOver('throwing'),
   'L6: two threads push and one takes': list,
+  'W1, W3: a pool answers two requests': answered,
+  'W3: two threads run two requests at the same time': taken,
+  'W4: a request of a pool is cancelled, and its slot used again': cancelled,
+  'W6: a thread of a pool dies': died,
+  'W2: one thread of two is to go': dismissed,
+  'W2: idle threads leave, but not both': idle,
+  'W2: a thread leaves while there is something to do': leaving,
+  'W1: an argument goes by message': byMessage,
 } satisfies Record<string, MakeScenario>
 
 export type ScenarioName = keyof typeof scenarios

@@ -30,7 +30,7 @@ const FIRST_STATE = 2
 const FIRST_LINK: number = FIRST_STATE + 4096
 
 export function describeGate(machine: Machine, { words, notifier }: NotifyGateHandle): void {
-  machine.describe(words, (i) => GATE[i]!, STATISTICS)
+  machine.describe(words, (i) => GATE[i]!, { statistics: STATISTICS })
   machine.describeFd(notifier.fd, 'the notifier')
 }
 
@@ -102,7 +102,7 @@ export class World {
 export function schedule(api: ThreadApi, bh: string, remote: RemoteBottomHalf, times: number): void {
   for (let published = 1; published <= times; published++) {
     api.publish()
-    if (remote.schedule()) api.record({ bh, published } satisfies Scheduled)
+    api.record(remote.schedule() ? ({ bh, published } satisfies Scheduled) : { refused: bh })
   }
 }
 
@@ -111,13 +111,21 @@ export function schedule(api: ThreadApi, bh: string, remote: RemoteBottomHalf, t
  * was published before. And there were no more runs than schedules.
  *
  * @param excused what need not run
+ * @param mayRefuse whether a bottom half may have been deleted
  */
 export function allRan(
   { ended, records }: End,
   excused: (thread: number, entry: Scheduled) => boolean = () => false,
+  mayRefuse = false,
 ): string | undefined {
   const runs = records[OWNER] as readonly Run[]
-  const scheduled = records.slice(1) as readonly (readonly Scheduled[])[]
+  for (const note of records.slice(1).flat() as { refused?: string }[])
+    if (note.refused !== undefined && !mayRefuse) return `"${note.refused}" could not be scheduled`
+  const scheduled = records
+    .slice(1)
+    .map((notes) =>
+      notes.filter((note) => !('refused' in (note as object))),
+    ) as readonly (readonly Scheduled[])[]
   for (const [i, entries] of scheduled.entries()) {
     const thread = i + 1
     if (!ended[thread]) return `thread ${thread} hangs`
