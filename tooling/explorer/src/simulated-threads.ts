@@ -109,6 +109,9 @@ export class SimulatedThreads {
       },
       '@aiokit/task': {
         requireTask() {},
+        checkTaskOptions: (options: object) => options,
+        listenForAbort() {},
+        forgetAbort() {},
         isMoved: () => false,
         importTask: () => (argument: number) => threads.task(argument),
         packThrown: () => 0,

@@ -13,7 +13,7 @@ const LIST = 'packages/qlist/src/atomic-slist.ts'
 const STATES = 'packages/bottom-halves/src/shared-states.ts'
 const BOTTOM_HALVES = 'packages/bottom-halves/src/bottom-half-list.ts'
 const REMOTE = 'packages/bottom-halves/src/remote-bottom-half.ts'
-const CONTEXT = 'packages/aio/src/aio-context.ts'
+const LOOP = 'packages/aio/src/loop.ts'
 
 const NOTIFIERS: ScenarioName = 'N1, N2, N3, N6: two notifiers and a context'
 const TWICE: ScenarioName = 'B1: a thread that schedules twice'
@@ -91,9 +91,9 @@ export const mutants: readonly Mutant[] = [
     scenario: NOTIFIERS,
     patches: [
       {
-        file: CONTEXT,
-        find: 'this.#fds.wait(maySleep ? timeoutNs : 0)',
-        replace: 'this.#fds.wait(timeoutNs)',
+        file: LOOP,
+        find: 'this.fds.wait(maySleep ? timeoutNs : 0)',
+        replace: 'this.fds.wait(timeoutNs)',
       },
     ],
   },
@@ -124,14 +124,14 @@ export const mutants: readonly Mutant[] = [
     patches: [
       // As if the outermost poll said "dispatching" while it runs callbacks: those that are nested say nothing.
       {
-        file: CONTEXT,
-        find: 'const maySleep = this.#gate.beginWait()',
-        replace: 'const maySleep = this.#depth > 1 || this.#gate.beginWait()',
+        file: LOOP,
+        find: 'const maySleep = this.gate.beginWait()',
+        replace: 'const maySleep = this.depth > 1 || this.gate.beginWait()',
       },
       {
-        file: CONTEXT,
-        find: '        this.#gate.endWait()',
-        replace: '        if (this.#depth === 1) this.#gate.endWait()',
+        file: LOOP,
+        find: '        this.gate.endWait()',
+        replace: '        if (this.depth === 1) this.gate.endWait()',
       },
     ],
   },
@@ -140,23 +140,23 @@ export const mutants: readonly Mutant[] = [
     scenario: 'N3: a notification during the dispatch',
     patches: [
       {
-        file: CONTEXT,
-        find: `    if (signalled) this.#accepts++
-    this.#gate.accept(signalled)
+        file: LOOP,
+        find: `    if (signalled) this.accepts++
+    this.gate.accept(signalled)
 `,
         replace: `    this.#signalled = signalled
 `,
       },
       {
-        file: CONTEXT,
-        find: '  #depth = 0\n',
-        replace: '  #depth = 0\n  #signalled = false\n',
+        file: LOOP,
+        find: '  depth = 0\n',
+        replace: '  depth = 0\n  #signalled = false\n',
       },
       {
-        file: CONTEXT,
-        find: '      return this.#dispatch()\n',
-        replace: `      const progress = this.#dispatch()
-      this.#gate.accept(this.#signalled)
+        file: LOOP,
+        find: '      return this.dispatch()\n',
+        replace: `      const progress = this.dispatch()
+      this.gate.accept(this.#signalled)
       return progress
 `,
       },
@@ -167,25 +167,25 @@ export const mutants: readonly Mutant[] = [
     scenario: 'N3: a notification during the dispatch',
     patches: [
       {
-        file: CONTEXT,
-        find: `    if (signalled) this.#accepts++
-    this.#gate.accept(signalled)
+        file: LOOP,
+        find: `    if (signalled) this.accepts++
+    this.gate.accept(signalled)
 `,
         replace: `    this.#signalled = signalled
 `,
       },
       {
-        file: CONTEXT,
-        find: '  #depth = 0\n',
-        replace: '  #depth = 0\n  #signalled = false\n',
+        file: LOOP,
+        find: '  depth = 0\n',
+        replace: '  depth = 0\n  #signalled = false\n',
       },
       {
-        file: CONTEXT,
-        find: '        return this.#bottomHalves.run()\n',
+        file: LOOP,
+        find: '        return this.bottomHalves.run()\n',
         replace: `        try {
-          return this.#bottomHalves.run()
+          return this.bottomHalves.run()
         } finally {
-          this.#gate.accept(this.#signalled)
+          this.gate.accept(this.#signalled)
         }
 `,
       },
@@ -316,9 +316,9 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: BOTTOM_HALVES,
-        find: `      else bh.guard.run(bh.callback, bh.name)
+        find: `        call(bh.run, bh, bh.scope)
 `,
-        replace: `      else bh.guard.run(bh.callback, bh.name)
+        replace: `        call(bh.run, bh, bh.scope)
       if (bh.place >= 0) Atomics.and(shared!.states.words, 2 + bh.place, ~3)
 `,
       },
