@@ -157,6 +157,7 @@ export class Loop implements Hosted {
     running = this
     depth++
     this.depth++
+    this.polls++
     try {
       wait()
       this.dispatch()

@@ -1,6 +1,6 @@
 /** What a context has done since it was made (rule O2). Counts, but for the last one. */
 export interface AioStats {
-  /** Calls of `poll`, nested ones included. */
+  /** Iterations: calls of `poll`, nested ones included, and what Node's loop has run. */
   polls: number
   /** Polls that went to sleep in the kernel, or would have if nothing had been ready. */
   waits: number
