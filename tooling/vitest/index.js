@@ -12,5 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     execArgv: ['--expose-gc'],
+    // Where the whole repository is tested, what has passed is of no interest.
+    reporters: process.env.TURBO_HASH ? ['dot'] : ['default'],
   },
 })
