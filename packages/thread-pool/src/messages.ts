@@ -7,6 +7,8 @@ import type { Task, ThrownMessage } from '@aiokit/task'
 export interface ThreadData {
   readonly memory: SharedArrayBuffer
   readonly thread: number
+  /** Path of the native binary: @aiokit/sys takes it from here. */
+  readonly aiokitNative: string
   readonly port: MessagePort
   /** To be duplicated: when this is closed everywhere, because the thread has ended, the other end hangs up. */
   readonly lifeline: number

@@ -264,6 +264,8 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     this.#forgetContext()
     this.#starter.delete()
     this.#requests.withdrawAll()
+    // Nothing is queued any more, and nothing will be: what has not started by now does nothing.
+    if (force) this.#threads.giveUpStarting()
     if (this.#requests.hasOutcomes) this.#rest.schedule()
     let failure: { error: unknown } | null = null
     const waitWhile = (condition: () => boolean): void => {

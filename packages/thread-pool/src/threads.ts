@@ -46,7 +46,7 @@ export class Threads {
     this.#options = options
     this.#owner = owner
     this.#handle = ctx.handle
-    this.#startTimer = ctx.createTimer(realtime, () => this.#giveUpStarting())
+    this.#startTimer = ctx.createTimer(realtime, () => this.giveUpStarting())
   }
 
   get(number: number): StartedThread | null {
@@ -105,8 +105,8 @@ export class Threads {
     this.#startTimer.del()
   }
 
-  /** Only when nothing was started for that long. */
-  #giveUpStarting(): void {
+  /** Ends those that have not started yet. */
+  giveUpStarting(): void {
     for (const thread of this) {
       if (this.#memory.hasStarted(thread.number)) continue
       thread.terminate()
