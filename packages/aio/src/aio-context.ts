@@ -32,7 +32,7 @@ import { type EventNotifier, NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
 import type { Clock, Timer } from '@aiokit/timers'
 import { ContextTimers, earlier } from './context-timers.ts'
-import type { AioContextHandle } from './remote-context.ts'
+import type { AioContextHandle, LoopHandle } from './remote-context.ts'
 import { RemoteTasks } from './remote-tasks.ts'
 import type { AioStats } from './stats.ts'
 
@@ -129,11 +129,21 @@ export class AioContext implements Disposable {
     this.#requireOpen()
     this.#remoteTasks ??= new RemoteTasks(this.#bottomHalves)
     return {
+      ...this.loopHandle,
       name: this.name,
-      gate: this.#gate.handle,
-      states: this.#bottomHalves.states.words,
       tasks: this.#remoteTasks.handle,
     }
+  }
+
+  /**
+   * A part of `handle`, for packages whose threads only schedule bottom halves, with a `RemoteBottomHalf` of a `NotifyGate`
+   * and `SharedStates` of their own. The whole of it opens a channel, for tasks.
+   *
+   * @throws `ERR_AIO_CLOSED`
+   */
+  get loopHandle(): LoopHandle {
+    this.#requireOpen()
+    return { gate: this.#gate.handle, states: this.#bottomHalves.states.words }
   }
 
   /** The context whose callback is running in this thread, else the last one on which `makeCurrent()` was called. */

@@ -5,10 +5,12 @@ import { check, duplicate } from '@aiokit/sys'
 import type { ThreadData } from './messages.ts'
 import { PoolMemory } from './pool-memory.ts'
 import { PoolThread } from './pool-thread.ts'
+import { ThreadStates } from './thread-states.ts'
 
 const data = workerData as ThreadData
 const memory = new PoolMemory(data.memory)
 // First of all: from here on the owner hears of the end of this thread, whatever it is.
 check(duplicate(data.lifeline), 'fcntl')
-memory.setStarted(data.thread, true)
-void new PoolThread(memory, data).run()
+const states = new ThreadStates(memory)
+states.setStarted(data.thread, true)
+void new PoolThread(memory, states, data).run()

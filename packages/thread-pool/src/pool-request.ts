@@ -1,4 +1,5 @@
 import type { Transferable } from 'node:worker_threads'
+import type { NumberedTask } from './task-numbers.ts'
 
 /** Who hears how a request ended. */
 export type Done<R> = (error: Error | null, result?: R) => void
@@ -18,7 +19,7 @@ export interface RequestOwner {
 /** A task that was submitted to a pool. */
 export class PoolRequest {
   /** @internal */
-  readonly task: number
+  readonly task: NumberedTask
   /** @internal Null when it was called. */
   done: Done<unknown> | null
   /** @internal Where it is in shared memory, or WAITING or ENDED. */
@@ -44,7 +45,7 @@ export class PoolRequest {
   readonly #owner: RequestOwner
 
   /** @internal */
-  constructor(owner: RequestOwner, task: number, argument: unknown, done: Done<unknown>) {
+  constructor(owner: RequestOwner, task: NumberedTask, argument: unknown, done: Done<unknown>) {
     this.#owner = owner
     this.task = task
     this.argument = argument

@@ -3,7 +3,8 @@ import { Coroutine } from '@aiokit/coroutine'
 import { openDescriptors } from '@aiokit/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { ThreadPool } from '../src/index.ts'
-import { SLOTS } from '../src/pool-memory.ts'
+import { SLOTS } from '../src/pool-layout.ts'
+import { MAX_TASKS } from '../src/task-numbers.ts'
 import { monitors, type Outcome, task, World, words } from './harness.ts'
 
 const code = (value: string): unknown => expect.objectContaining({ code: value })
@@ -95,6 +96,39 @@ test('W1: what cannot be loaded or sent is an error of the request', () => {
   expect(world.run(task('missing'), 1).error).toMatchObject({ code: 'ERR_AIO_NO_TASK' })
   expect(world.run(task('notCloneable'), 1).error).toMatchObject({ name: 'DataCloneError' })
   expect(world.run(task(), 1).result).toBe(1)
+})
+
+test('W1: more tasks than are remembered are all run, also the first ones again', () => {
+  using world = new World({ max: 2 })
+  const double = task<number, number>('double')
+  expect(world.run(double, 1).result).toBe(2)
+  const others = Array.from({ length: MAX_TASKS + 10 }, (_, i) => world.start(task(`missing${i}`), i))
+  world.ctx.waitWhile(() => world.pool.stats().pending > 0)
+  expect(others.filter(([outcome]) => outcome!.error!.code === 'ERR_AIO_NO_TASK').length).toBe(others.length)
+  for (const again of [double, task<number, number>('double')]) {
+    const all = Array.from({ length: 10 }, (_, i) => world.start(again, i))
+    world.ctx.waitWhile(() => world.pool.stats().pending > 0)
+    expect(all.map(([outcome]) => outcome!.result)).toEqual(all.map((_, i) => 2 * i))
+  }
+})
+
+test('W1: a request of a new task whose argument goes by message, or moves', () => {
+  using world = new World({ max: 1 })
+  const map = new Map([[1, 2]])
+  expect(world.run(task(), map).result).toEqual(map)
+  const buffer = new ArrayBuffer(3)
+  const outcomes: Outcome<ArrayBuffer>[] = []
+  const done = (error: Error | null, result?: ArrayBuffer) => void outcomes.push({ error, result })
+  world.pool.submitAio(task<ArrayBuffer, ArrayBuffer>('moveBack'), buffer, done, { transfer: [buffer] })
+  world.ctx.waitWhile(() => outcomes.length === 0)
+  expect(outcomes[0]!.result!.byteLength).toBe(3)
+})
+
+test('X6: a pool does not open what its context has for the tasks of other threads', () => {
+  using world = new World({ min: 1 })
+  const handle = vi.spyOn(world.ctx, 'handle', 'get')
+  expect(world.run(task(), 1).result).toBe(1)
+  expect(handle).not.toHaveBeenCalled()
 })
 
 test('W1: the argument is as it was when it was submitted, also in a long queue', () => {
