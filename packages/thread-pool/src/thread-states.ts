@@ -134,15 +134,6 @@ export class ThreadStates {
     }
   }
 
-  /** Thread: whether one that comes before it looks for work: to have two look for the same is a waste. */
-  isAnotherLooking(thread: number): boolean {
-    while (--thread >= 0) {
-      if (this.stateOf(thread) === LOOKING && this.hasStarted(thread) && !this.isDismissed(thread))
-        return true
-    }
-    return false
-  }
-
   /** Threads that are there and not about to go, `except` left out. */
   threadsBeside(except: number): number {
     let count = 0

@@ -112,6 +112,22 @@ test('W1: more tasks than are remembered are all run, also the first ones again'
   }
 })
 
+test('W1: a getter of an argument is run once, and may submit another', () => {
+  using world = new World({ max: 1 })
+  const inner: Outcome[][] = []
+  const argument = {
+    get a() {
+      inner.push(world.start(task(), [1, 2]))
+      return 'a'
+    },
+    b: new Map([[1, 2]]),
+  }
+  expect(world.run(task(), argument).result).toEqual({ a: 'a', b: new Map([[1, 2]]) })
+  world.ctx.waitWhile(() => world.pool.stats().pending > 0)
+  expect(inner.flat()).toEqual([{ error: null, result: [1, 2] }])
+  expect(world.run(task('countGets'), undefined).result).toEqual({ gets: 1 })
+})
+
 test('W1: a request of a new task whose argument goes by message, or moves', () => {
   using world = new World({ max: 1 })
   const map = new Map([[1, 2]])
