@@ -6,15 +6,15 @@ import { monotonicNs } from '@aiokit/sys'
 import { importTask, isMoved, packThrown, type TaskFunction } from '@aiokit/task'
 import type { RequestMessage, ThreadData, ThreadMessage } from './messages.ts'
 import { BY_MESSAGE, FAILED, type PoolMemory } from './pool-memory.ts'
+import { Spin } from './spin.ts'
 import { TaskFunctions } from './task-functions.ts'
 import { ASLEEP, BUSY, LEAVING, LOOKING, type ThreadStates } from './thread-states.ts'
 
 /**
- * How often an idle thread looks for work before it sleeps, 10 to 20 us: to be woken takes longer than that, and whoever
- * has just heard a result often has the next request at once. Not fewer when it was in vain: a thread that sleeps too early
- * has to be woken for each request.
+ * How often an idle thread looks for work before it sleeps, at least: some 4 us. Whoever has just heard a result often has the
+ * next request at once, and a thread that sleeps too early has to be woken for each.
  */
-const LOOKS = 2000
+const LEAST_LOOKS = 600
 
 /** Tasks after which Node's loop of the thread gets a turn although there are more. */
 const TASKS_PER_TURN = 1024
@@ -28,6 +28,7 @@ export class PoolThread {
   readonly #finished: RemoteBottomHalf
   readonly #measure: boolean
   readonly #functions: TaskFunctions = new TaskFunctions()
+  readonly #spin: Spin = new Spin(LEAST_LOOKS)
   #state: number = LOOKING
 
   constructor(memory: PoolMemory, threads: ThreadStates, data: ThreadData) {
@@ -75,7 +76,7 @@ export class PoolThread {
   async #idle(): Promise<boolean> {
     const memory = this.#memory
     const states = this.#states
-    for (let looks = 0; looks < LOOKS; looks++) if (memory.queued > 0) return false
+    if (this.#spin.until(this.#hasWork)) return false
     // Promises, ticks and immediates that tasks have left. They may take long, and are nobody's looking for work.
     if (hasLoopWork()) this.#become(BUSY)
     await new Promise(setImmediate)
@@ -102,6 +103,8 @@ export class PoolThread {
     }
     return false
   }
+
+  readonly #hasWork = (): boolean => this.#memory.queued > 0
 
   #become(state: number): void {
     this.#state = state

@@ -1,11 +1,18 @@
-/** So often is something looked at before one sleeps: some 15 us. To be woken takes longer than that. */
+/** So often is something looked at before one sleeps: 10 to 20 us. To be woken takes longer than that. */
 const MOST = 2000
-/** So often even if it has been in vain lately: about 1 us, in which a thread that runs takes a request and answers it. */
-const LEAST = 128
 
-/** Looks for something for a while, longer if it was found lately. Where processors are short it has not run, and it is not. */
+/**
+ * Looks for something for a while, longer if it was found lately. Where processors are short, those who are to bring it do not
+ * run while one looks for it.
+ */
 export class Spin {
+  readonly #least: number
   #looks: number = MOST
+
+  /** @param least looks, however often they have been in vain */
+  constructor(least: number) {
+    this.#least = least
+  }
 
   /** Returns whether `found` gave true. */
   until(found: () => boolean): boolean {
@@ -14,7 +21,7 @@ export class Spin {
       this.#looks = Math.min(MOST, this.#looks * 2)
       return true
     }
-    this.#looks = Math.max(LEAST, this.#looks >> 1)
+    this.#looks = Math.max(this.#least, this.#looks >> 1)
     return false
   }
 }

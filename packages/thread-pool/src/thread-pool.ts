@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
-import type { Histogram } from 'node:perf_hooks'
 import type { Transferable } from 'node:worker_threads'
 import { AioContext, type BottomHalf } from '@aiokit/aio'
-import { type Co, Coroutine, coWake, coYield } from '@aiokit/coroutine'
+import type { Co } from '@aiokit/coroutine'
 import { aioError, aioTypeError, describe, requireFunction, requireObject } from '@aiokit/errors'
 import type { Task } from '@aiokit/task'
 import { Aborts } from './aborts.ts'
+import { coRequest } from './co-request.ts'
 import { Outcomes, throwError } from './outcomes.ts'
 import { PoolMemory } from './pool-memory.ts'
 import {
@@ -16,6 +16,7 @@ import {
   type ThreadPoolOptions,
 } from './pool-options.ts'
 import { type Done, PoolRequest } from './pool-request.ts'
+import type { ThreadPoolStats } from './pool-stats.ts'
 import { Requests } from './requests.ts'
 import { RunTimes } from './run-times.ts'
 import { Spin } from './spin.ts'
@@ -31,21 +32,8 @@ export interface SubmitOptions {
   signal?: AbortSignal
 }
 
-export interface ThreadPoolStats {
-  /** Threads there are. */
-  readonly threads: number
-  /** Requests that no thread has begun. */
-  readonly waiting: number
-  /** Requests submitted whose callback was not called yet. */
-  readonly pending: number
-  /** Requests that gave a result, that failed and that were cancelled so far. */
-  readonly completed: number
-  readonly failed: number
-  readonly cancelled: number
-  /** How long requests waited for a thread, and ran, in ns; null unless the pool measures. */
-  readonly waitTime: Histogram | null
-  readonly runTime: Histogram | null
-}
+/** How often the pool looks for more results when it has told some, at least: some 1 us, in which a thread can answer. */
+const LEAST_LOOKS = 128
 
 /**
  * Runs tasks, functions of modules, on worker threads, for a context that hears of their ends in its polls.
@@ -71,7 +59,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   })
   /** Takes what was finished while the last of it was told. */
   readonly #more: BottomHalf
-  readonly #spin: Spin = new Spin()
+  readonly #spin: Spin = new Spin(LEAST_LOOKS)
   readonly #forgetContext: () => void
   #wasFull = false
   #closing = false
@@ -103,11 +91,8 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
       { finished: () => this.#collect(), ended: (ended, expected) => this.#staffing.ended(ended, expected) },
     )
     const threads = this.#threads
-    this.#requests = new Requests(
-      memory,
-      { receive: (number, slot) => threads.get(number)!.receive(slot) },
-      this.#times,
-    )
+    const mail = { receive: (number: number, slot: number) => threads.get(number)!.receive(slot) }
+    this.#requests = new Requests(memory, mail, this.#times)
     this.#outcomes = new Outcomes(ctx, this.#requests, this.#aborts, () => this.#drain())
     this.#staffing = new Staffing(ctx, memory, states, threads, this.#requests, this.#outcomes, max)
     this.#more = ctx.createBottomHalf(() => this.#collect(), { name: 'thread pool: more' })
@@ -150,30 +135,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
    * @throws as `submitAio`, and what the task threw; `ERR_AIO_CO_NOT_INSIDE` outside a coroutine
    */
   *submitCo<A, R>(task: Task<A, R>, argument: A, options: SubmitOptions = {}): Co<R> {
-    const self = Coroutine.self
-    if (self === null) {
-      throw aioError(
-        'ERR_AIO_CO_NOT_INSIDE',
-        'submitCo() is for coroutines: use submit() or submitAio() elsewhere.',
-      )
-    }
-    let outcome: { error: Error | null; result: R | undefined } | null = null
-    const done: Done<R> = (error, result) => {
-      outcome = { error, result }
-      if (!abandoned) coWake(self)
-    }
-    let abandoned = false
-    const request = this.submitAio(task, argument, done, options)
-    try {
-      while (outcome === null) yield* coYield()
-    } catch (error) {
-      abandoned = true
-      request.cancelAsync()
-      throw error
-    }
-    const { error, result } = outcome as { error: Error | null; result: R | undefined }
-    if (error !== null) throw error
-    return result as R
+    return yield* coRequest((done: Done<R>) => this.submitAio(task, argument, done, options))
   }
 
   /**

@@ -196,6 +196,8 @@ test('W2: more requests than there is room for are all begun, also when the thre
   using world = new World({ max: 1 })
   let answered = 0
   const COUNT = SLOTS + 500
+  // From now on the thread knows the task, and needs nothing of the owner.
+  world.run(task(), 1)
   for (let i = 0; i < COUNT; i++) world.pool.submitAio(task(), i, () => void answered++)
   world.ctx.poll(false)
   // The thread comes to the end of what it knows of, and goes to sleep.
