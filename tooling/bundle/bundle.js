@@ -17,13 +17,12 @@ const ENTRIES = [
   { name: 'bare-worker', format: 'cjs', external: /^node:/ },
 ]
 
-/** This folder and all that it refers to, each once. */
+/** This folder and all that it refers to, each once, and behind what it refers to: a bare program has that in itself. */
 function projects(folder, found = new Set()) {
   if (found.has(folder)) return found
-  found.add(folder)
   const { references = [] } = JSON.parse(readFileSync(path.join(folder, 'tsconfig.json'), 'utf8'))
   for (const reference of references) projects(path.resolve(folder, reference.path), found)
-  return found
+  return found.add(folder)
 }
 
 /** Each entry is bundled for itself: a part that two have in common would be one more file to load. */

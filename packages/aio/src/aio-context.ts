@@ -25,7 +25,7 @@ import { Attachment } from './attachment.ts'
 import { hostLoop } from './host-loop.ts'
 import { isHostedNow } from './hosted-call.ts'
 import { Loop } from './loop.ts'
-import type { AioContextHandle } from './remote-context.ts'
+import type { AioContextHandle, LoopHandle } from './remote-context.ts'
 import { RemoteTasks } from './remote-tasks.ts'
 import { Runner } from './runner.ts'
 import type { AioStats } from './stats.ts'
@@ -90,11 +90,22 @@ export class AioContext implements Disposable {
     this.#requireOpen()
     this.#remoteTasks ??= new RemoteTasks(this.#loop.bottomHalves)
     return {
+      ...this.loopHandle,
       name: this.name,
-      gate: this.#loop.gate.handle,
-      states: this.#loop.bottomHalves.states.words,
       tasks: this.#remoteTasks.handle,
     }
+  }
+
+  /**
+   * A part of `handle`, for packages whose threads only schedule bottom halves, with a `RemoteBottomHalf` of a `NotifyGate`
+   * and `SharedStates` of their own. The whole of it opens a channel, for tasks.
+   *
+   * @throws `ERR_AIO_CLOSED`
+   */
+  get loopHandle(): LoopHandle {
+    this.#requireOpen()
+    const { gate, bottomHalves } = this.#loop
+    return { gate: gate.handle, states: bottomHalves.states.words }
   }
 
   /** The context whose callback is running in this thread, else the last one on which `makeCurrent()` was called. */

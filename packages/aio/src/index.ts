@@ -17,5 +17,5 @@ export type {
 } from '@aiokit/fdmon'
 export type { Clock, Timer } from '@aiokit/timers'
 export { AioContext, type AioContextOptions } from './aio-context.ts'
-export { type AioContextHandle, RemoteContext } from './remote-context.ts'
+export { type AioContextHandle, type LoopHandle, RemoteContext } from './remote-context.ts'
 export type { AioStats } from './stats.ts'

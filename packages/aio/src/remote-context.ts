@@ -5,11 +5,15 @@ import { requireTask, type Task } from '@aiokit/task'
 import type { RemoteTasksHandle } from './remote-tasks.ts'
 import { TaskChannel } from './task-channel.ts'
 
-/** What another thread needs to reach a context: structured-cloneable, for any number of threads. */
-export interface AioContextHandle {
-  readonly name: string
+/** What another thread needs that only schedules shared bottom halves of a context: structured-cloneable. */
+export interface LoopHandle {
   readonly gate: NotifyGateHandle
   readonly states: Int32Array
+}
+
+/** What another thread needs to reach a context: structured-cloneable, for any number of threads. */
+export interface AioContextHandle extends LoopHandle {
+  readonly name: string
   readonly tasks: RemoteTasksHandle
 }
 

@@ -43,10 +43,7 @@ export class Thread {
     this.#port = data.port
     process.on('uncaughtExceptionMonitor', (error) => {
       this.#thrown = packThrown(error)
-      // If it does not end: another end would not be due to this.
-      setImmediate(() => {
-        this.#thrown = undefined
-      })
+      setImmediate(this.#lives)
     })
     process.on('exit', (code) => this.#sendObituary(code))
   }
@@ -90,6 +87,11 @@ export class Thread {
     process.exit(0)
   }
 
+  /** What was thrown has not ended the thread: another end would not be due to it. */
+  readonly #lives = (): void => {
+    this.#thrown = undefined
+  }
+
   #die(error: unknown): never {
     this.#thrown = packThrown(error)
     process.exit(1)
@@ -103,6 +105,7 @@ export class Thread {
 
   /** Begins what waits, in its order, and ends the thread when nothing does. A nested poll goes on with what is left. */
   #receive(): void {
+    this.#lives()
     if (this.#isReady) this.#beginCalls()
     if (!this.#stopping || this.#waiting.size > 0 || this.#isLoading || this.#ending) return
     this.#ending = true
@@ -132,8 +135,13 @@ export class Thread {
     const key = keyOf(call)
     let run = this.#functions.get(key)
     if (run === undefined) {
+      // Node 20 can crash if the thread is terminated while require() loads.
+      if (AioContext.depth === 1) {
+        void this.#load(call)
+        return
+      }
       try {
-        // At once if it can be, because a nested poll, which runs no promises, may be waiting for this call.
+        // At once if it can be: a nested poll, which runs no promises, may be waiting for this call.
         run = loadTask(call.task)
       } catch (error) {
         if (mustBeImported(error)) void this.#load(call)

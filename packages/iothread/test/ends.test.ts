@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Worker } from 'node:worker_threads'
-import { openDescriptors, runScript } from '@aiokit/testing'
+import { openDescriptors, openDescriptorsBesideFiles, runScript } from '@aiokit/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { IOThread } from '../src/index.ts'
 import { code, fixture, MONITORS, type Monitor, reached, start, task, words } from './harness.ts'
@@ -83,7 +83,7 @@ describe.each(MONITORS)('on %s', (monitor) => {
 test.each(['exit', 'throw', 'handler', 'memory', 'terminate'])(
   'X4: threads that end by %s under load: each call is answered once',
   async (how) => {
-    const before = openDescriptors()
+    const before = openDescriptorsBesideFiles()
     for (let death = 0; death < (how === 'memory' ? 10 : 30); death++) {
       const thread = start(MONITORS[death % 3]!, limits)
       const answers: unknown[][] = []
@@ -112,7 +112,7 @@ test.each(['exit', 'throw', 'handler', 'memory', 'terminate'])(
       await new Promise(setImmediate)
       expect(answers.filter((own) => own.length !== 1)).toEqual([])
     }
-    expect(openDescriptors()).toBeLessThanOrEqual(before)
+    expect(openDescriptorsBesideFiles()).toBeLessThanOrEqual(before)
   },
 )
 

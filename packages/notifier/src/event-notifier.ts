@@ -3,6 +3,7 @@ import {
   check,
   close,
   disown,
+  duplicate,
   EAGAIN,
   EBADF,
   EFD_CLOEXEC,
@@ -10,8 +11,6 @@ import {
   eventfd,
   eventfdRead,
   eventfdWrite,
-  F_DUPFD_CLOEXEC,
-  fcntl,
   own,
 } from '@aiokit/sys'
 import { eventfdIdentity } from './eventfd-identity.ts'
@@ -59,8 +58,8 @@ export class EventNotifier implements Disposable {
     } else {
       this.#fd = check(eventfd(active ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
       this.#owned = true
+      own(this.#fd)
     }
-    if (this.#owned) own(this.#fd)
   }
 
   /**
@@ -83,17 +82,17 @@ export class EventNotifier implements Disposable {
     const { fd, identity } = requireObject(handle, 'handle')
     requireInteger(fd, 'handle.fd', 0, 0x7fff_ffff)
     requireInteger(identity, 'handle.identity', -1)
-    const duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0)
-    if (duplicate < 0 && duplicate !== -EBADF) check(duplicate, 'fcntl')
+    const ours = duplicate(fd)
+    if (ours < 0 && ours !== -EBADF) check(ours, 'fcntl')
     // Of the duplicate, because the number may become another file's at any moment.
-    if (duplicate < 0 || (identity >= 0 && eventfdIdentity(duplicate) !== identity)) {
-      if (duplicate >= 0) close(duplicate)
+    if (ours < 0 || (identity >= 0 && eventfdIdentity(ours) !== identity)) {
+      if (ours >= 0) close(ours)
       throw aioError(
         'ERR_AIO_CLOSED',
         'The owner has closed this EventNotifier: keep it open for as long as others may begin to use it.',
       )
     }
-    return new EventNotifier(new Adopted(duplicate, true))
+    return new EventNotifier(new Adopted(ours, true))
   }
 
   /**

@@ -106,6 +106,18 @@ static napi_value sys_own(napi_env env, napi_callback_info info) {
   return result(env, own(fd, env, NULL));
 }
 
+/* In one call: a thread that is terminated between the two would leave the duplicate open for ever. */
+static napi_value sys_duplicate(napi_env env, napi_callback_info info) {
+  ARGS(1);
+  int32_t fd;
+  REQUIRE(arg_int(env, argv[0], &fd));
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return result(env, -errno);
+  int status = own(copy, env, NULL);
+  if (status < 0) close(copy);
+  return result(env, status < 0 ? status : copy);
+}
+
 static napi_value sys_disown(napi_env env, napi_callback_info info) {
   ARGS(1);
   int32_t fd;
@@ -114,4 +126,4 @@ static napi_value sys_disown(napi_env env, napi_callback_info info) {
   return result(env, 0);
 }
 
-const struct method owned_methods[] = {{"own", sys_own}, {"disown", sys_disown}, {NULL, NULL}};
+const struct method owned_methods[] = {{"own", sys_own}, {"disown", sys_disown}, {"duplicate", sys_duplicate}, {NULL, NULL}};

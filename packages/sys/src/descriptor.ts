@@ -30,6 +30,12 @@ export const own: (fd: number) => number = native.own
 /** Undoes `own()`, in any thread: for a descriptor that was lost to other code. `close()` does it by itself, as does `prepClose()` of a ring. */
 export const disown: (fd: number) => number = native.disown
 
+/**
+ * A duplicate of `fd` that this thread owns, closed on exec: fcntl(2) with `F_DUPFD_CLOEXEC`, and `own()`. In one call, for a
+ * thread that may be terminated between two.
+ */
+export const duplicate: (fd: number) => number = native.duplicate
+
 /** read(2) into `length` bytes at `offset` of `view` (default: all of it). Returns the count; 0 is the end. */
 export const read: (fd: number, view: Bytes, offset?: number, length?: number) => number = native.read
 

@@ -3,6 +3,7 @@ export * from './constants.ts'
 export {
   close,
   disown,
+  duplicate,
   eventfd,
   eventfdRead,
   eventfdWrite,

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { workerData } from 'node:worker_threads'
 import { aioError } from '@aiokit/errors'
 
 /** What a system call wrapper takes as memory: the bytes of any view. */
@@ -19,6 +20,7 @@ export interface Native {
   close(fd: number): number
   own(fd: number): number
   disown(fd: number): number
+  duplicate(fd: number): number
   read(fd: number, view: Bytes, offset?: number, length?: number): number
   write(fd: number, view: Bytes, offset?: number, length?: number): number
   pread(fd: number, view: Bytes, offset: number, length: number, position: number): number
@@ -93,7 +95,8 @@ function load(): { native: Native; nativePath: string } {
   }
   const require = createRequire(import.meta.url)
   try {
-    const nativePath = require('node-gyp-build').resolve(fileURLToPath(new URL('..', import.meta.url)))
+    const nativePath =
+      told() ?? require('node-gyp-build').resolve(fileURLToPath(new URL('..', import.meta.url)))
     return { native: require(nativePath), nativePath }
   } catch (cause) {
     throw aioError(
@@ -102,6 +105,12 @@ function load(): { native: Native; nativePath: string } {
       { cause },
     )
   }
+}
+
+/** Where the binary is, in a thread whose owner has said so in its `workerData`: its program may have no package around it. */
+function told(): string | undefined {
+  const path: unknown = (workerData as { aiokitNative?: unknown } | null)?.aiokitNative
+  return typeof path === 'string' ? path : undefined
 }
 
 const loaded: { native: Native; nativePath: string } = load()

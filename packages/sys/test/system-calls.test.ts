@@ -22,6 +22,29 @@ test('N7: an eventfd is set and taken, also when its counter is full', () => {
   sys.close(fd)
 })
 
+test('X6: a duplicate is the thread’s own, and closed with it', async () => {
+  const fds = new Int32Array(2)
+  sys.check(sys.pipe2(fds, sys.O_CLOEXEC), 'pipe2')
+  const [reader = -1, writer = -1] = fds
+  const path = JSON.stringify(sys.nativePath)
+  const worker = new Worker(
+    `const native = { exports: {} }
+    process.dlopen(native, ${path})
+    const { parentPort } = require('node:worker_threads')
+    parentPort.postMessage(native.exports.duplicate(${writer}))
+    for (;;);`,
+    { eval: true },
+  )
+  const [duplicate] = await once(worker, 'message')
+  expect(sys.fcntl(duplicate, sys.F_GETFD, 0)).toBe(1)
+  sys.close(writer)
+  await worker.terminate()
+  // Hung up: nobody has the other end any more.
+  expect(sys.read(reader, new Uint8Array(1))).toBe(0)
+  sys.close(reader)
+  expect(sys.duplicate(reader)).toBe(-sys.EBADF)
+})
+
 test('a pipe carries bytes, fills up, and ends', () => {
   const fds = new Int32Array(32)
   sys.check(sys.pipe2(fds, sys.O_CLOEXEC | sys.O_NONBLOCK), 'pipe2')

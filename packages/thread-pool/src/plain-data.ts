@@ -22,17 +22,16 @@ const NO = -1
 
 /**
  * Small plain values as bytes in memory that threads share: what JSON can say, and undefined, NaN and -0. This is for
- * speed only. What `write` refuses (it says so) goes by a message: Date, Map, classes, holes, the same object twice.
+ * speed only. What `write` refuses (it says so) goes by a message: Date, Map, classes, holes, getters, the same object
+ * twice. It runs no code of the program, so that what is refused can be cloned as if nothing had been looked at.
  *
- * What comes out is what `structuredClone` would have made of it. (Of objects that were given the prototype of plain ones,
- * such as a Map, it would have known what they are.)
+ * What comes out is what `structuredClone` would have made of it.
  */
 export class PlainData {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #at = 0
   #end = 0
-  #writing = false
   /** Objects that the value consists of: one that comes again has to be the same again. */
   readonly #seen: object[] = []
 
@@ -43,15 +42,11 @@ export class PlainData {
 
   /** Writes `value` at `start`; returns how many bytes it took, or -1 if it is not for this or takes more than `size`. */
   write(value: unknown, start: number, size: number): number {
-    // A getter of a value that is being written submits another.
-    if (this.#writing) return NO
-    this.#writing = true
     this.#at = start
     this.#end = start + size
     try {
       return this.#write(value) ? this.#at - start : NO
     } finally {
-      this.#writing = false
       if (this.#seen.length > 0) this.#seen.length = 0
     }
   }
@@ -74,7 +69,7 @@ export class PlainData {
         return this.#writeByte(UNDEFINED)
       case 'object':
         if (value === null) return this.#writeByte(NULL)
-        if (this.#seen.includes(value) || types.isProxy(value) || types.isArgumentsObject(value)) return false
+        if (types.isProxy(value) || this.#seen.includes(value)) return false
         this.#seen.push(value)
         return Array.isArray(value) ? this.#writeArray(value) : this.#writeObject(value)
       default:
@@ -135,23 +130,27 @@ export class PlainData {
     if (Object.getPrototypeOf(array) !== Array.prototype) return false
     // Neither holes nor names beside the indexes.
     if (Object.keys(array).length !== array.length || !this.#writeHead(ARRAY, array.length, 0)) return false
-    for (let i = 0; i < array.length; i++) {
-      if (!Object.hasOwn(array, i) || !this.#write(array[i])) return false
-    }
+    for (let i = 0; i < array.length; i++) if (!this.#writeProperty(array, i)) return false
     return true
   }
 
   #writeObject(object: object): boolean {
-    // Of an object with any other prototype a clone has its own idea (Date, Map, Error, ...), or forgets the prototype.
-    if (Object.getPrototypeOf(object) !== Object.prototype) return false
     const names = Object.keys(object)
+    if (!(names.length === 0 ? isEmptyPlain(object) : isPlain(object))) return false
     if (!this.#writeHead(OBJECT, names.length, 0)) return false
     for (const name of names) {
       // An assignment of this name would be one of the prototype.
       if (name === '__proto__' || !this.#writeString(name)) return false
-      if (!this.#write((object as Record<string, unknown>)[name])) return false
+      if (!this.#writeProperty(object, name)) return false
     }
     return true
+  }
+
+  #writeProperty(object: object, name: string | number): boolean {
+    const property = Object.getOwnPropertyDescriptor(object, name)
+    if (property === undefined || !property.enumerable) return false
+    if (property.get !== undefined || property.set !== undefined) return false
+    return this.#write(property.value)
   }
 
   #read(): unknown {
@@ -217,5 +216,43 @@ export class PlainData {
       else object[name] = value
     }
     return object
+  }
+}
+
+const tagOf = Object.prototype.toString
+
+/**
+ * Whether an object is nothing else than one of `{}`. Its prototype does not say: a Map can be given any. `types` tell of all
+ * that a clone has its own idea of, and of most of what it refuses.
+ */
+function isPlain(object: object): boolean {
+  return (
+    Object.getPrototypeOf(object) === Object.prototype &&
+    // Whose objects say what they are if they have no tag: Date, RegExp, Error, Boolean, Number, String, arguments.
+    !(Symbol.toStringTag in object) &&
+    tagOf.call(object) === '[object Object]' &&
+    !(
+      types.isMap(object) ||
+      types.isSet(object) ||
+      ArrayBuffer.isView(object) ||
+      types.isAnyArrayBuffer(object) ||
+      types.isBoxedPrimitive(object) ||
+      types.isPromise(object) ||
+      types.isWeakMap(object) ||
+      types.isWeakSet(object) ||
+      types.isGeneratorObject(object) ||
+      types.isMapIterator(object) ||
+      types.isSetIterator(object)
+    )
+  )
+}
+
+/** The same for one without properties, by what becomes of it: so there is nothing that it could be taken for. */
+function isEmptyPlain(object: object): boolean {
+  if (!isPlain(object)) return false
+  try {
+    return Object.getPrototypeOf(structuredClone(object)) === Object.prototype
+  } catch {
+    return false
   }
 }

@@ -1,23 +1,13 @@
 import { AtomicSList } from '@aiokit/qlist'
 import { PlainData } from './plain-data.ts'
+import { FINISHED, FIRST_SLOT, HEAD, LINKS, QUEUE, SLOT_WORDS, SLOTS, TAIL, WORDS } from './pool-layout.ts'
+import { TaskNames } from './task-names.ts'
 
-/** Node 20 has it, and TypeScript's library of that time has not. */
-const atomics = Atomics as typeof Atomics & {
-  waitAsync(words: Int32Array, index: number, value: number, timeoutMs: number): { value: unknown }
-}
-
-/** Requests that are in shared memory at a time; a power of two. */
-export const SLOTS = 8192
-
-/** Threads of a pool. */
-export const MAX_THREADS = 256
-
-// What a slot holds, in words. Its memory is used, and so taken from the system, only when the slot is.
-const SLOT_WORDS = 128
+// What a slot holds, in words; all but the data in one cache line.
 const STATE = 0
-const TASK = 1
-const KIND = 2
-const NUMBER = 4
+const KIND = 1
+const NUMBER = 2
+const TASK = 4
 const STARTED = 6
 const ENDED = 8
 const DATA = 12
@@ -41,39 +31,8 @@ export const BY_MESSAGE = 2
 /** What the task threw, by message. */
 export const FAILED = 3
 
-// What a thread's word says. The thread sleeps on it.
-export const NOT_THERE = 0
-/** It is being started or woken, or looks for work for some microseconds before it sleeps. */
-export const LOOKING = 1
-export const BUSY = 2
-export const ASLEEP = 3
-/** It was idle for too long and is about to go, unless it finds work. */
-export const LEAVING = 4
-
-// The words of the pool: one cache line for what the owner writes most, one for what the threads do, and so on.
-const TAIL = 0
-const HEAD = 16
-const FINISHED = 32
-/** Threads that stay although they have nothing to do, and how long the others do, in ms; threads there have ever been. */
-const MIN_THREADS = 48
-const IDLE_MS = 49
-const THREAD_COUNT = 50
-const THREADS = 64
-const THREAD_WORDS = 16
-const THREAD_STATE = 0
-/** Set by the owner: the thread is to go when it has finished what it is at. */
-const THREAD_DISMISSED = 1
-/** The request, plus 1, whose argument the thread waits for; it sleeps on it. */
-const THREAD_WANTS = 2
-/** Set by the thread when its end will be noticed. */
-const THREAD_STARTED = 3
-const QUEUE: number = THREADS + MAX_THREADS * THREAD_WORDS
-const LINKS: number = QUEUE + SLOTS
-const FIRST_SLOT: number = Math.ceil((LINKS + SLOTS) / SLOT_WORDS) * SLOT_WORDS
-const WORDS: number = FIRST_SLOT + SLOTS * SLOT_WORDS
-
 /**
- * What a pool and its threads share. Each of them makes one of these over the same memory.
+ * The requests that a pool and its threads share. Each of them makes one of these over the same memory.
  *
  * A request is a slot. The queue is a ring of slots: the owner adds at the tail; a thread takes what is at the head by
  * changing the slot's word from "queued at this place" to "running in this thread", in one step. So whoever dies at any
@@ -84,6 +43,7 @@ export class PoolMemory {
   readonly buffer: SharedArrayBuffer
   /** Of slots whose requests have ended: threads add, the owner takes. */
   readonly finished: AtomicSList
+  readonly names: TaskNames
   readonly #words: Int32Array
   readonly #numbers: Float64Array
   readonly #data: PlainData
@@ -95,6 +55,7 @@ export class PoolMemory {
     this.#words = new Int32Array(buffer)
     this.#numbers = new Float64Array(buffer)
     this.#data = new PlainData(buffer)
+    this.names = new TaskNames(this.#words)
     this.finished = new AtomicSList(this.#words.subarray(0, FIRST_SLOT), FINISHED, LINKS)
   }
 
@@ -180,12 +141,13 @@ export class PoolMemory {
     Atomics.store(this.#words, at(slot) + STATE, FREE)
   }
 
+  /** The number of its task: a double, so that there is always another one. */
   taskOf(slot: number): number {
-    return this.#words[at(slot) + TASK]!
+    return this.#numbers[(at(slot) + TASK) >> 1]!
   }
 
   setTask(slot: number, task: number): void {
-    this.#words[at(slot) + TASK] = task
+    this.#numbers[(at(slot) + TASK) >> 1] = task
   }
 
   kindOf(slot: number): number {
@@ -229,139 +191,6 @@ export class PoolMemory {
   endedNs(slot: number): number {
     return this.#numbers[(at(slot) + ENDED) >> 1]!
   }
-
-  // The threads.
-
-  threadState(thread: number): number {
-    return Atomics.load(this.#words, ofThread(thread) + THREAD_STATE)
-  }
-
-  setThreadState(thread: number, state: number): void {
-    Atomics.store(this.#words, ofThread(thread) + THREAD_STATE, state)
-  }
-
-  /** Changes the state if it is `from`; returns whether it was. */
-  moveThread(thread: number, from: number, to: number): boolean {
-    return Atomics.compareExchange(this.#words, ofThread(thread) + THREAD_STATE, from, to) === from
-  }
-
-  /** Thread: sleeps while it is ASLEEP, `timeoutMs` at most. Returns whether it has slept for so long. */
-  sleep(thread: number, timeoutMs: number): boolean {
-    return Atomics.wait(this.#words, ofThread(thread) + THREAD_STATE, ASLEEP, timeoutMs) === 'timed-out'
-  }
-
-  /** Thread: as `sleep`, while Node's loop of the thread goes on. */
-  async sleepAside(thread: number, timeoutMs: number): Promise<boolean> {
-    const { value } = atomics.waitAsync(this.#words, ofThread(thread) + THREAD_STATE, ASLEEP, timeoutMs)
-    return (await value) === 'timed-out'
-  }
-
-  /** Wakes a thread that is asleep, which counts as looking for work from now on; false if it is not. */
-  wake(thread: number): boolean {
-    if (!this.moveThread(thread, ASLEEP, LOOKING)) return false
-    Atomics.notify(this.#words, ofThread(thread) + THREAD_STATE)
-    return true
-  }
-
-  hasStarted(thread: number): boolean {
-    return Atomics.load(this.#words, ofThread(thread) + THREAD_STARTED) !== 0
-  }
-
-  setStarted(thread: number, started: boolean): void {
-    Atomics.store(this.#words, ofThread(thread) + THREAD_STARTED, started ? 1 : 0)
-  }
-
-  isDismissed(thread: number): boolean {
-    return Atomics.load(this.#words, ofThread(thread) + THREAD_DISMISSED) !== 0
-  }
-
-  setDismissed(thread: number, dismissed: boolean): void {
-    Atomics.store(this.#words, ofThread(thread) + THREAD_DISMISSED, dismissed ? 1 : 0)
-  }
-
-  /** The slot whose argument the thread waits for; -1 for none. */
-  wantedBy(thread: number): number {
-    return Atomics.load(this.#words, ofThread(thread) + THREAD_WANTS) - 1
-  }
-
-  /** Thread: says that it wants the argument of `slot`. */
-  want(thread: number, slot: number): void {
-    Atomics.store(this.#words, ofThread(thread) + THREAD_WANTS, slot + 1)
-  }
-
-  /** Thread: sleeps until the argument of `slot` is sent. */
-  awaitWanted(thread: number, slot: number): void {
-    Atomics.wait(this.#words, ofThread(thread) + THREAD_WANTS, slot + 1)
-  }
-
-  /** Owner: the argument is in the thread's port. */
-  satisfy(thread: number): void {
-    Atomics.store(this.#words, ofThread(thread) + THREAD_WANTS, 0)
-    Atomics.notify(this.#words, ofThread(thread) + THREAD_WANTS)
-  }
-
-  /**
-   * Wakes a thread that is asleep, unless as many are looking for work as there is; returns false if more threads would
-   * be of use, provided that something is queued.
-   *
-   * To be called by the owner when it has queued something, and by a thread that has found work and was looking before.
-   * Then nothing that is queued waits while a thread sleeps: the owner adds to the queue and then looks at the threads;
-   * a thread says that it is busy, or asleep, and then looks at the queue.
-   */
-  wakeOne(): boolean {
-    for (;;) {
-      let looking = 0
-      let sleeper = -1
-      // From the first one on, so that those behind it have nothing to do for long and leave.
-      for (let thread = this.threadCount - 1; thread >= 0; thread--) {
-        const state = this.threadState(thread)
-        // One that is to go does not take anything, or just one more.
-        if (this.isDismissed(thread)) continue
-        if (state === LOOKING) looking++
-        else if (state === ASLEEP) sleeper = thread
-      }
-      // Without a look at the queue, whose head the busy ones write all the time.
-      if (looking === 0 && sleeper < 0) return false
-      if (this.queued <= looking) return true
-      if (sleeper < 0) return false
-      if (this.wake(sleeper)) return true
-    }
-  }
-
-  /** Threads that are there and not about to go, `except` left out. */
-  threadsBeside(except: number): number {
-    let count = 0
-    for (let thread = this.threadCount - 1; thread >= 0; thread--) {
-      const state = this.threadState(thread)
-      if (thread !== except && state !== NOT_THERE && state !== LEAVING) count++
-    }
-    return count
-  }
-
-  /** One more than the highest number that a thread has had. */
-  get threadCount(): number {
-    return Atomics.load(this.#words, THREAD_COUNT)
-  }
-
-  set threadCount(count: number) {
-    Atomics.store(this.#words, THREAD_COUNT, count)
-  }
-
-  get minThreads(): number {
-    return Atomics.load(this.#words, MIN_THREADS)
-  }
-
-  set minThreads(count: number) {
-    Atomics.store(this.#words, MIN_THREADS, count)
-  }
-
-  get idleMs(): number {
-    return Atomics.load(this.#words, IDLE_MS)
-  }
-
-  set idleMs(ms: number) {
-    Atomics.store(this.#words, IDLE_MS, ms)
-  }
 }
 
 function at(slot: number): number {
@@ -371,8 +200,4 @@ function at(slot: number): number {
 /** What the word of a slot says that is queued at this place. */
 function queuedAt(place: number): number {
   return ((place & (PLACES - 1)) << STATE_BITS) | QUEUED
-}
-
-function ofThread(thread: number): number {
-  return THREADS + thread * THREAD_WORDS
 }

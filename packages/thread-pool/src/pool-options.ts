@@ -8,7 +8,7 @@ import {
   requireObject,
   requireString,
 } from '@aiokit/errors'
-import { MAX_THREADS } from './pool-memory.ts'
+import { MAX_THREADS } from './pool-layout.ts'
 import type { ThreadOptions } from './thread-options.ts'
 
 /** How many threads a pool has (rule W2). */

@@ -1,5 +1,6 @@
 import type { Transferable } from 'node:worker_threads'
 import type { Abortable } from '@aiokit/task'
+import type { NumberedTask } from './task-numbers.ts'
 
 /** Who hears how a request ended. */
 export type Done<R> = (error: Error | null, result?: R) => void
@@ -19,7 +20,7 @@ export interface RequestOwner {
 /** A task that was submitted to a pool. */
 export class PoolRequest implements Abortable {
   /** @internal */
-  readonly task: number
+  readonly task: NumberedTask
   /** @internal Null when it was called. */
   done: Done<unknown> | null
   /** @internal Where it is in shared memory, or WAITING or ENDED. */
@@ -45,7 +46,7 @@ export class PoolRequest implements Abortable {
   readonly #owner: RequestOwner
 
   /** @internal */
-  constructor(owner: RequestOwner, task: number, argument: unknown, done: Done<unknown>) {
+  constructor(owner: RequestOwner, task: NumberedTask, argument: unknown, done: Done<unknown>) {
     this.#owner = owner
     this.task = task
     this.argument = argument

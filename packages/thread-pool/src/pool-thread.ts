@@ -1,16 +1,20 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { RemoteBottomHalf, SharedStates } from '@aiokit/bottom-halves'
+import { aioError } from '@aiokit/errors'
 import { NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
-import { importTask, isMoved, packThrown, type Task, type TaskFunction } from '@aiokit/task'
-import type { OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
-import { ASLEEP, BUSY, BY_MESSAGE, FAILED, LEAVING, LOOKING, type PoolMemory } from './pool-memory.ts'
+import { importTask, isMoved, packThrown, type TaskFunction } from '@aiokit/task'
+import type { RequestMessage, ThreadData, ThreadMessage } from './messages.ts'
+import { BY_MESSAGE, FAILED, type PoolMemory } from './pool-memory.ts'
+import { Spin } from './spin.ts'
+import { TaskFunctions } from './task-functions.ts'
+import { ASLEEP, BUSY, LEAVING, LOOKING, type ThreadStates } from './thread-states.ts'
 
 /**
- * How often an idle thread looks for work before it sleeps, 10 to 20 us: to be woken takes longer than that, and whoever
- * has just heard a result often has the next request at once.
+ * How often an idle thread looks for work before it sleeps, at least: some 4 us. Whoever has just heard a result often has the
+ * next request at once, and a thread that sleeps too early has to be woken for each.
  */
-const LOOKS = 2000
+const LEAST_LOOKS = 600
 
 /** Tasks after which Node's loop of the thread gets a turn although there are more. */
 const TASKS_PER_TURN = 1024
@@ -18,23 +22,24 @@ const TASKS_PER_TURN = 1024
 /** What a thread of a pool does: it takes requests, runs their tasks, and says what came of them. */
 export class PoolThread {
   readonly #memory: PoolMemory
+  readonly #states: ThreadStates
   readonly #thread: number
   readonly #port: MessagePort
   readonly #finished: RemoteBottomHalf
   readonly #measure: boolean
-  /** By number. */
-  readonly #tasks: Task[] = []
-  readonly #functions: (TaskFunction | undefined)[] = []
+  readonly #functions: TaskFunctions = new TaskFunctions()
+  readonly #spin: Spin = new Spin(LEAST_LOOKS)
   #state: number = LOOKING
 
-  constructor(memory: PoolMemory, { thread, port, gate, states, finished, measure, tasks }: ThreadData) {
+  constructor(memory: PoolMemory, threads: ThreadStates, data: ThreadData) {
+    const { thread, port, gate, states, finished, measure } = data
     this.#memory = memory
+    this.#states = threads
     this.#thread = thread
     this.#port = port
     this.#port.unref()
     this.#finished = new RemoteBottomHalf(new NotifyGate(gate), new SharedStates(states), finished)
     this.#measure = measure
-    this.#tasks.push(...tasks)
     process.on('uncaughtExceptionMonitor', (error) => {
       this.#send({ why: 'of an error that nothing caught', thrown: packThrown(error) })
     })
@@ -58,7 +63,7 @@ export class PoolThread {
         this.#become(LOOKING)
         if (await this.#idle()) break
       }
-      if (memory.isDismissed(this.#thread)) {
+      if (this.#states.isDismissed(this.#thread)) {
         this.#become(LEAVING)
         break
       }
@@ -70,60 +75,66 @@ export class PoolThread {
   /** Waits for work. Returns whether the thread is to end instead. */
   async #idle(): Promise<boolean> {
     const memory = this.#memory
-    for (let looks = 0; looks < LOOKS; looks++) if (memory.queued > 0) return false
+    const states = this.#states
+    if (this.#spin.until(this.#hasWork)) return false
     // Promises, ticks and immediates that tasks have left. They may take long, and are nobody's looking for work.
     if (hasLoopWork()) this.#become(BUSY)
     await new Promise(setImmediate)
     this.#become(ASLEEP)
     // Pairs with wakeOne(): whoever adds work looks at the state after that.
     if (memory.queued > 0) return false
-    if (!memory.isDismissed(this.#thread)) {
+    if (!states.isDismissed(this.#thread)) {
       let idleForLong: boolean
       if (hasLoopWork()) {
         // The loop would end when nothing else is left in it.
         this.#port.ref()
-        idleForLong = await memory.sleepAside(this.#thread, memory.idleMs)
+        idleForLong = await states.sleepAside(this.#thread, states.idleMs)
         this.#port.unref()
       } else {
-        idleForLong = memory.sleep(this.#thread, memory.idleMs)
+        idleForLong = states.sleep(this.#thread, states.idleMs)
       }
       // Also a thread that is asleep is woken for nothing: by what was to end an earlier sleep and comes late.
-      if (!idleForLong && !memory.isDismissed(this.#thread)) return false
+      if (!idleForLong && !states.isDismissed(this.#thread)) return false
     }
     const mayLeave = (): boolean =>
-      memory.isDismissed(this.#thread) ||
-      (memory.queued === 0 && memory.threadsBeside(this.#thread) >= memory.minThreads)
+      states.isDismissed(this.#thread) ||
+      (memory.queued === 0 && states.threadsBeside(this.#thread) >= states.minThreads)
     // Again when it has said so: two that leave at the same time do not count each other, and rather stay both than go
     // both. Not if it was woken meanwhile.
-    if (mayLeave() && memory.moveThread(this.#thread, ASLEEP, LEAVING)) {
+    if (mayLeave() && states.move(this.#thread, ASLEEP, LEAVING)) {
       this.#state = LEAVING
       return mayLeave()
     }
     return false
   }
 
+  readonly #hasWork = (): boolean => this.#memory.queued > 0
+
   #become(state: number): void {
     this.#state = state
-    this.#memory.setThreadState(this.#thread, state)
+    this.#states.setState(this.#thread, state)
   }
 
   #becomeBusy(): void {
     if (this.#state === BUSY) return
     this.#become(BUSY)
     // While it was looking others were not woken for its sake.
-    if (this.#memory.queued > 0) this.#memory.wakeOne()
+    if (this.#memory.queued > 0) this.#states.wakeOne()
   }
 
   /** A promise if the task takes more than this call. */
   #runTask(slot: number): Promise<void> | undefined {
+    const run = this.#functions.get(this.#memory.taskOf(slot))
+    return run === undefined ? this.#load(slot) : this.#call(slot, run, null)
+  }
+
+  #call(slot: number, run: TaskFunction, message: RequestMessage | null): Promise<void> | undefined {
     const memory = this.#memory
     const started = this.#measure ? monotonicNs() : 0
-    const task = memory.taskOf(slot)
-    const run = this.#functions[task]
-    if (run === undefined) return this.#load(task, slot)
     let result: unknown
     try {
-      result = run(memory.kindOf(slot) === BY_MESSAGE ? this.#fetchArgument(slot) : memory.read(slot))
+      const inMemory = memory.kindOf(slot) !== BY_MESSAGE
+      result = run(inMemory ? memory.read(slot) : (message ?? this.#fetch(slot)).argument)
       if (typeof result === 'object' && typeof (result as PromiseLike<unknown> | null)?.then === 'function') {
         return this.#await(slot, started, result as PromiseLike<unknown>)
       }
@@ -135,16 +146,24 @@ export class PoolThread {
     return undefined
   }
 
-  async #load(number: number, slot: number): Promise<void> {
+  /** Loads the task of a request and runs it. Not with require(): Node 20 crashes if the thread is terminated meanwhile. */
+  async #load(slot: number): Promise<void> {
+    const number = this.#memory.taskOf(slot)
+    let task = this.#memory.names.read(number)
+    let message: RequestMessage | null = null
+    let run: TaskFunction
     try {
-      // Told before any request for it was queued.
-      while (this.#tasks[number] === undefined) this.#receive()
-      this.#functions[number] = await importTask(this.#tasks[number])
+      if (task === null) {
+        message = this.#fetch(slot)
+        task = message.task
+      }
+      run = await importTask(task)
     } catch (error) {
       this.#fail(slot, 0, error)
       return
     }
-    await this.#runTask(slot)
+    this.#functions.add(number, run)
+    await this.#call(slot, run, message)
   }
 
   async #await(slot: number, started: number, promise: PromiseLike<unknown>): Promise<void> {
@@ -187,23 +206,22 @@ export class PoolThread {
     if (memory.finished.push(slot)) this.#finished.schedule()
   }
 
-  /** The argument of a request that went by message. The owner sends it to the thread that has taken the request. */
-  #fetchArgument(slot: number): unknown {
-    const memory = this.#memory
-    memory.want(this.#thread, slot)
+  /**
+   * What is not in shared memory of a request: its task, and perhaps its argument. The owner sends it, in a poll, to the
+   * thread that has taken the request.
+   */
+  #fetch(slot: number): RequestMessage {
+    const states = this.#states
+    states.want(this.#thread, slot)
     this.#finished.schedule()
-    memory.awaitWanted(this.#thread, slot)
-    for (;;) {
-      const message = this.#receive()
-      if (message !== undefined && 'slot' in message && message.slot === slot) return message.argument
-    }
-  }
-
-  /** The next message; tasks are taken up. */
-  #receive(): OwnerMessage | undefined {
-    const message = receiveMessageOnPort(this.#port)?.message as OwnerMessage | undefined
-    if (message !== undefined && 'tasks' in message) this.#tasks.push(...message.tasks)
-    return message
+    states.awaitWanted(this.#thread, slot)
+    // There is one message only, because no other was asked for.
+    const received = receiveMessageOnPort(this.#port)
+    if (received !== undefined) return received.message as RequestMessage
+    throw aioError(
+      'ERR_AIO_ARGUMENT_LOST',
+      'The argument could not be made anew in the thread of the task: give it as something else.',
+    )
   }
 
   #send(message: ThreadMessage): void {

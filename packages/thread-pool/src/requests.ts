@@ -2,7 +2,8 @@ import { aioError, describe } from '@aiokit/errors'
 import { ECANCELED, monotonicNs, SystemError } from '@aiokit/sys'
 import { unpackThrown } from '@aiokit/task'
 import type { EndMessage } from './messages.ts'
-import { BY_MESSAGE, DONE, FAILED, type PoolMemory, RUNNING, SLOTS } from './pool-memory.ts'
+import { SLOTS } from './pool-layout.ts'
+import { BY_MESSAGE, DONE, FAILED, type PoolMemory, RUNNING } from './pool-memory.ts'
 import { ENDED, type PoolRequest, WAITING } from './pool-request.ts'
 import type { RunTimes } from './run-times.ts'
 
@@ -77,7 +78,7 @@ export class Requests {
     for (const request of this.#notBegun()) this.withdraw(request)
   }
 
-  /** The request in `slot`, whose argument a thread wants. */
+  /** The request in `slot`, which a thread wants to know of. */
   at(slot: number): PoolRequest {
     return this.#bySlot[slot]!
   }
@@ -203,7 +204,7 @@ export class Requests {
     const memory = this.#memory
     const slot = this.#freeSlots.pop()!
     try {
-      memory.setTask(slot, request.task)
+      memory.setTask(slot, request.task.number)
       if (request.transfer !== null) memory.setKind(slot, BY_MESSAGE)
       else if (memory.write(slot, request.argument)) request.argument = undefined
       else if (!request.copied) snapshot(request)

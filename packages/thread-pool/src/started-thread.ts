@@ -7,9 +7,9 @@ import {
 } from 'node:worker_threads'
 import type { BottomHalf } from '@aiokit/aio'
 import { aioError } from '@aiokit/errors'
-import { check, close, O_CLOEXEC, own, pipe2 } from '@aiokit/sys'
-import { packThrown, type Task, unpackThrown } from '@aiokit/task'
-import type { EndMessage, Obituary, OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
+import { check, close, nativePath, O_CLOEXEC, own, pipe2 } from '@aiokit/sys'
+import { packThrown, unpackThrown } from '@aiokit/task'
+import type { EndMessage, Obituary, RequestMessage, ThreadData, ThreadMessage } from './messages.ts'
 import type { ThreadOptions } from './thread-options.ts'
 import { workerProgram } from './worker-program.ts'
 
@@ -37,7 +37,7 @@ export class StartedThread {
    * @throws SystemError EMFILE; what `new Worker` throws
    */
   constructor(
-    data: Omit<ThreadData, 'port' | 'lifeline' | 'finished'>,
+    data: Omit<ThreadData, 'aiokitNative' | 'port' | 'lifeline' | 'finished'>,
     finished: BottomHalf,
     options: ThreadOptions,
   ) {
@@ -53,6 +53,7 @@ export class StartedThread {
         resourceLimits: options.resourceLimits,
         workerData: {
           ...data,
+          aiokitNative: nativePath,
           port: port2,
           lifeline: threadsEnd,
           finished: finished.handle,
@@ -85,13 +86,9 @@ export class StartedThread {
     })
   }
 
-  tell(tasks: readonly Task[]): void {
-    this.#port.postMessage({ tasks } satisfies OwnerMessage)
-  }
-
   /** @throws DataCloneError */
-  sendArgument(slot: number, argument: unknown, transfer: readonly Transferable[]): void {
-    this.#port.postMessage({ slot, argument } satisfies OwnerMessage, transfer)
+  send(message: RequestMessage, transfer: readonly Transferable[]): void {
+    this.#port.postMessage(message, transfer)
   }
 
   /** What the thread has sent about the request in `slot`; it was sent before the request was said to have ended. */

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
-import type { Histogram } from 'node:perf_hooks'
 import { AioContext, type BottomHalf } from '@aiokit/aio'
-import { deferCallBegin, deferCallEnd } from '@aiokit/bottom-halves'
-import { type Co, Coroutine, coWake, coYield } from '@aiokit/coroutine'
+import type { Co } from '@aiokit/coroutine'
 import { aioError, aioTypeError, describe, requireFunction, requireObject } from '@aiokit/errors'
-import { checkTaskOptions, forgetAbort, listenForAbort, type Task, type TaskOptions } from '@aiokit/task'
+import { checkTaskOptions, listenForAbort, type Task, type TaskOptions } from '@aiokit/task'
+import { coRequest } from './co-request.ts'
+import { Outcomes, throwError } from './outcomes.ts'
 import { PoolMemory } from './pool-memory.ts'
 import {
   type CheckedOptions,
@@ -14,10 +14,13 @@ import {
   type ThreadPoolOptions,
 } from './pool-options.ts'
 import { type Done, PoolRequest } from './pool-request.ts'
+import type { ThreadPoolStats } from './pool-stats.ts'
 import { Requests } from './requests.ts'
 import { RunTimes } from './run-times.ts'
-import type { StartedThread } from './started-thread.ts'
+import { Spin } from './spin.ts'
+import { Staffing } from './staffing.ts'
 import { TaskNumbers } from './task-numbers.ts'
+import { ThreadStates } from './thread-states.ts'
 import { Threads } from './threads.ts'
 
 export interface SubmitOptions extends TaskOptions {
@@ -25,24 +28,8 @@ export interface SubmitOptions extends TaskOptions {
   signal?: AbortSignal
 }
 
-export interface ThreadPoolStats {
-  /** Threads there are. */
-  readonly threads: number
-  /** Requests that no thread has begun. */
-  readonly waiting: number
-  /** Requests submitted whose callback was not called yet. */
-  readonly pending: number
-  /** Requests that gave a result, that failed and that were cancelled so far. */
-  readonly completed: number
-  readonly failed: number
-  readonly cancelled: number
-  /** How long requests waited for a thread, and ran, in ns; null unless the pool measures. */
-  readonly waitTime: Histogram | null
-  readonly runTime: Histogram | null
-}
-
-/** Threads that end by themselves with nothing finished in between, until the pool gives up on its requests. */
-const MAX_STILLBORN = 3
+/** How often the pool looks for more results when it has told some, at least: some 1 us, in which a thread can answer. */
+const LEAST_LOOKS = 128
 
 /**
  * Runs tasks, functions of modules, on worker threads, for a context that hears of their ends in its polls.
@@ -57,23 +44,18 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   readonly #ctx: AioContext
   readonly #memory: PoolMemory = new PoolMemory()
   readonly #options: CheckedOptions
-  #max: number
-  readonly #tasks: TaskNumbers
+  readonly #tasks: TaskNumbers = new TaskNumbers((task) => this.#memory.names.write(task))
   readonly #threads: Threads
   readonly #requests: Requests
+  readonly #outcomes: Outcomes
+  readonly #staffing: Staffing
   readonly #times: RunTimes | null
-  /** Starts threads: not inside submit(), because that takes long. */
-  readonly #starter: BottomHalf
-  /** Tells what a callback that threw, or that polls, has left to tell. */
-  readonly #rest: BottomHalf
-  readonly #exits: Set<Promise<void>> = new Set<Promise<void>>()
+  /** Takes what was finished while the last of it was told. */
+  readonly #more: BottomHalf
+  readonly #spin: Spin = new Spin(LEAST_LOOKS)
   readonly #forgetContext: () => void
-  #stillborn = 0
   #wasFull = false
   #closing = false
-  #completed = 0
-  #failed = 0
-  #cancelled = 0
 
   /**
    * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`; `ERR_AIO_CLOSED` if the context is closed
@@ -88,28 +70,26 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     }
     this.#ctx = ctx
     this.#options = checkOptions(options)
-    this.#max = this.#options.max
-    this.#memory.minThreads = this.#options.min
-    this.#memory.idleMs = this.#options.idleTimeoutMs
-    this.#times = this.#options.measure ? new RunTimes() : null
-    this.#tasks = new TaskNumbers((task) => {
-      for (const thread of this.#threads) thread.tell([task])
-    })
+    const { min, max, idleTimeoutMs, measure, thread } = this.#options
+    const memory = this.#memory
+    const states = new ThreadStates(memory)
+    states.minThreads = min
+    states.idleMs = idleTimeoutMs
+    this.#times = measure ? new RunTimes() : null
     this.#threads = new Threads(
       ctx,
-      this.#memory,
-      { ...this.#options.thread, measure: this.#options.measure },
-      { finished: () => this.#collect(), ended: (thread, expected) => this.#ended(thread, expected) },
+      memory,
+      states,
+      { ...thread, measure },
+      { finished: () => this.#collect(), ended: (ended, expected) => this.#staffing.ended(ended, expected) },
     )
-    this.#requests = new Requests(
-      this.#memory,
-      { receive: (thread, slot) => this.#threads.get(thread)!.receive(slot) },
-      this.#times,
-    )
-    this.#starter = ctx.createBottomHalf(() => this.#startThreads(), { name: 'thread pool: start threads' })
-    this.#rest = ctx.createBottomHalf(() => this.#tell(), { name: 'thread pool: tell' })
+    const threads = this.#threads
+    const mail = { receive: (number: number, slot: number) => threads.get(number)!.receive(slot) }
+    this.#requests = new Requests(memory, mail, this.#times)
+    this.#outcomes = new Outcomes(ctx, this.#requests, () => this.#drain())
+    this.#staffing = new Staffing(ctx, memory, states, threads, this.#requests, this.#outcomes, max)
+    this.#more = ctx.createBottomHalf(() => this.#collect(), { name: 'thread pool: more' })
     this.#forgetContext = ctx.onClose(() => this.close())
-    if (this.#options.min > 0) this.#starter.schedule()
   }
 
   /**
@@ -148,30 +128,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
    * @throws as `submitAio`, and what the task threw; `ERR_AIO_CO_NOT_INSIDE` outside a coroutine
    */
   *submitCo<A, R>(task: Task<A, R>, argument: A, options: SubmitOptions = {}): Co<R> {
-    const self = Coroutine.self
-    if (self === null) {
-      throw aioError(
-        'ERR_AIO_CO_NOT_INSIDE',
-        'submitCo() is for coroutines: use submit() or submitAio() elsewhere.',
-      )
-    }
-    let outcome: { error: Error | null; result: R | undefined } | null = null
-    const done: Done<R> = (error, result) => {
-      outcome = { error, result }
-      if (!abandoned) coWake(self)
-    }
-    let abandoned = false
-    const request = this.submitAio(task, argument, done, options)
-    try {
-      while (outcome === null) yield* coYield()
-    } catch (error) {
-      abandoned = true
-      request.cancelAsync()
-      throw error
-    }
-    const { error, result } = outcome as { error: Error | null; result: R | undefined }
-    if (error !== null) throw error
-    return result as R
+    return yield* coRequest((done: Done<R>) => this.submitAio(task, argument, done, options))
   }
 
   /**
@@ -191,11 +148,8 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   setParams(params: PoolParams): void {
     this.#requireOpen()
     const given = requireObject(params, 'params')
-    const { min, max } = checkParams(given, 'params.', { min: this.#memory.minThreads, max: this.#max })
-    this.#memory.minThreads = min
-    this.#max = max
-    this.#threads.dismissAllBut(max)
-    this.#starter.schedule()
+    const { min, max } = checkParams(given, 'params.', this.#staffing)
+    this.#staffing.setParams(min, max)
   }
 
   /** What the pool is doing and has done; a new object for each call. */
@@ -204,9 +158,9 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
       threads: this.#threads.count,
       waiting: this.#requests.waiting,
       pending: this.#requests.pending,
-      completed: this.#completed,
-      failed: this.#failed,
-      cancelled: this.#cancelled,
+      completed: this.#outcomes.completed,
+      failed: this.#outcomes.failed,
+      cancelled: this.#outcomes.cancelled,
       waitTime: this.#times?.wait ?? null,
       runTime: this.#times?.run ?? null,
     }
@@ -234,14 +188,14 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
   /** `close()`, and waits until Node has noticed the end of the threads. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close()
-    await Promise.all(this.#exits)
+    await this.#staffing.exited()
   }
 
   /** @internal */
   withdraw(request: PoolRequest): boolean {
     const inTime = this.#requests.withdraw(request)
-    if (inTime) this.#rest.schedule()
-    if (this.#requests.takeRefilled()) this.#wakeThreads()
+    if (inTime) this.#outcomes.schedule()
+    if (this.#requests.takeRefilled()) this.#staffing.wake()
     return inTime
   }
 
@@ -255,9 +209,11 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     if (this.#closing) return
     this.#closing = true
     this.#forgetContext()
-    this.#starter.delete()
+    this.#staffing.close()
     this.#requests.withdrawAll()
-    if (this.#requests.hasOutcomes) this.#rest.schedule()
+    // Nothing is queued any more, and nothing will be: what has not started by now does nothing.
+    if (force) this.#threads.giveUpStarting()
+    this.#outcomes.schedule()
     let failure: { error: unknown } | null = null
     const waitWhile = (condition: () => boolean): void => {
       while (condition()) {
@@ -272,13 +228,14 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     this.#threads.dismissAll()
     waitWhile(() => this.#threads.count > 0)
     this.#threads.close()
-    this.#rest.delete()
+    this.#more.delete()
+    this.#outcomes.delete()
     if (failure !== null) throw (failure as { error: unknown }).error
   }
 
   #submit(task: Task<never>, argument: unknown, done: Done<unknown>, options: SubmitOptions): PoolRequest {
     this.#requireOpen()
-    const number = this.#tasks.numberOf(task as Task)
+    const numbered = this.#tasks.numbered(task as Task)
     const requests = this.#requests
     const { maxQueue } = this.#options
     // Looked at only if there is a limit: threads write what it is counted by.
@@ -290,67 +247,29 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
       )
     }
     const { signal, transfer } = checkTaskOptions(options)
-    const request = new PoolRequest(this, number, argument, done)
+    const request = new PoolRequest(this, numbered, argument, done)
     if (transfer !== undefined && transfer.length > 0) request.transfer = transfer
     requests.add(request)
     if (signal !== undefined) {
       request.signal = signal
       listenForAbort(signal, request)
     }
-    this.#wakeThreads()
+    this.#staffing.wake()
     return request
-  }
-
-  /** After something was queued, here or from those that have waited for room. */
-  #wakeThreads(): void {
-    if (!this.#memory.wakeOne() && this.#threads.count < this.#max && !this.#closing) this.#starter.schedule()
   }
 
   /** Threads have something for us. */
   #collect(): void {
-    this.#threads.attend(this.#sendArgument)
-    if (this.#requests.takeFinished()) this.#stillborn = 0
-    if (this.#requests.takeRefilled()) this.#wakeThreads()
-    this.#tell()
+    this.#threads.attend(this.#requestAt)
+    if (this.#requests.takeFinished()) this.#staffing.noteFinished()
+    if (this.#requests.takeRefilled()) this.#staffing.wake()
+    this.#outcomes.tell()
+    // If more comes soon, the next poll need not sleep, and looks at everything else before it goes on with this.
+    if (this.#requests.pending > 0 && this.#spin.until(this.#hasFinished)) this.#more.schedule()
   }
 
-  readonly #sendArgument = (thread: StartedThread, slot: number): void => {
-    const { argument, transfer } = this.#requests.at(slot)
-    thread.sendArgument(slot, argument, transfer ?? [])
-  }
-
-  /** Calls back for all that has ended. A callback may poll, and throw: then `rest` goes on. */
-  #tell(): void {
-    const requests = this.#requests
-    if (!requests.hasOutcomes) return
-    this.#rest.schedule()
-    deferCallBegin()
-    try {
-      for (let request = requests.nextOutcome(); request !== null; request = requests.nextOutcome()) {
-        if (!requests.hasOutcomes) this.#rest.cancel()
-        this.#tellOne(request)
-      }
-    } finally {
-      deferCallEnd()
-    }
-  }
-
-  #tellOne(request: PoolRequest): void {
-    const { done, error, result } = request
-    // A request that is kept keeps nothing.
-    request.done = null
-    request.error = null
-    request.result = undefined
-    if (request.signal !== null) forgetAbort(request.signal, request)
-    if (request.withdrawn) this.#cancelled++
-    else if (error === null) this.#completed++
-    else this.#failed++
-    try {
-      if (!(request.withdrawn && done === throwError)) done!(error, result)
-    } finally {
-      this.#drain()
-    }
-  }
+  readonly #requestAt = (slot: number): PoolRequest => this.#requests.at(slot)
+  readonly #hasFinished = (): boolean => !this.#memory.finished.isEmpty
 
   #drain(): void {
     if (!this.#wasFull || this.#requests.waiting > 0) return
@@ -358,66 +277,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     this.emit('drain')
   }
 
-  #startThreads(): void {
-    const threads = this.#threads
-    try {
-      while (
-        threads.count < this.#memory.minThreads ||
-        (this.#memory.queued > 0 && !this.#memory.wakeOne())
-      ) {
-        if (threads.count >= this.#max) return
-        threads.start(this.#tasks.tasks)
-      }
-    } catch (error) {
-      // Those that are there do the work. If there are none, nobody ever will.
-      if (threads.count > 0) {
-        process.emitWarning(
-          `A thread pool works with ${threads.count} of up to ${this.#max} threads: ${(error as Error).message}`,
-          { type: 'AioWarning', code: 'AIOKIT_POOL_THREAD' },
-        )
-        return
-      }
-      this.#requests.failAll(error as Error)
-      this.#tell()
-    }
-  }
-
-  #ended(thread: StartedThread, expected: boolean): void {
-    const requests = this.#requests
-    this.#exits.add(thread.exited)
-    void thread.exited.then(() => this.#exits.delete(thread.exited))
-    if (requests.takeFinished()) this.#stillborn = 0
-    const { how, cause, uncaught } = thread.describeEnd()
-    const died = (): Error =>
-      aioError(
-        'ERR_AIO_THREAD_DIED',
-        `The thread that ran this task ended ${how}. Submit it again, or find out why.`,
-        {
-          cause,
-        },
-      )
-    const wasBusy = requests.bury(thread.number, died)
-    this.#stillborn = wasBusy || expected ? 0 : this.#stillborn + 1
-    if (this.#stillborn >= MAX_STILLBORN) {
-      this.#stillborn = 0
-      requests.failAll(died())
-    }
-    if (!this.#closing) this.#starter.schedule()
-    if (requests.hasOutcomes) this.#rest.schedule()
-    // Of something that an earlier task has left behind: no request can fail with it, so it leaves a poll.
-    if (uncaught && !wasBusy && !this.#closing) {
-      this.#ctx.scheduleOneshot(() => {
-        throw cause
-      })
-    }
-  }
-
   #requireOpen(): void {
     if (this.#closing) throw aioError('ERR_AIO_CLOSED', 'This ThreadPool is closed: make a new one.')
   }
-}
-
-/** Of a request that nobody waits for. */
-function throwError(error: Error | null): void {
-  if (error !== null) throw error
 }

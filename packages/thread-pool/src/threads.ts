@@ -1,9 +1,10 @@
-import type { AioContext, AioContextHandle, Timer } from '@aiokit/aio'
-import type { Task } from '@aiokit/task'
+import type { AioContext, LoopHandle, Timer } from '@aiokit/aio'
 import { realtime } from '@aiokit/timers'
-import { LEAVING, LOOKING, NOT_THERE, type PoolMemory } from './pool-memory.ts'
+import type { PoolMemory } from './pool-memory.ts'
+import type { PoolRequest } from './pool-request.ts'
 import { StartedThread } from './started-thread.ts'
 import type { ThreadOptions } from './thread-options.ts'
+import { LEAVING, LOOKING, NOT_THERE, type ThreadStates } from './thread-states.ts'
 
 /**
  * How long a thread may take to start, which is some 30 ms. One that ends before it has started is noticed by Node's loop
@@ -16,7 +17,7 @@ const CLOSE_TIMEOUT_NS = 2e9
 
 /** What the threads of a pool tell it. */
 export interface ThreadsOwner {
-  /** Threads have finished requests, or want arguments. */
+  /** Threads have finished requests, or want to know what they have begun. */
   finished(): void
   /** A thread is no more: `number` is free again. `expected` if it was asked to go, or had nothing to do. */
   ended(thread: StartedThread, expected: boolean): void
@@ -26,9 +27,10 @@ export interface ThreadsOwner {
 export class Threads {
   readonly #ctx: AioContext
   readonly #memory: PoolMemory
+  readonly #states: ThreadStates
   readonly #options: ThreadOptions & { readonly measure: boolean }
   readonly #owner: ThreadsOwner
-  readonly #handle: AioContextHandle
+  readonly #handle: LoopHandle
   /** By number; null for one that is free, undefined for one that is not yet. */
   readonly #threads: (StartedThread | null | undefined)[] = []
   readonly #startTimer: Timer
@@ -38,15 +40,17 @@ export class Threads {
   constructor(
     ctx: AioContext,
     memory: PoolMemory,
+    states: ThreadStates,
     options: ThreadOptions & { readonly measure: boolean },
     owner: ThreadsOwner,
   ) {
     this.#ctx = ctx
     this.#memory = memory
+    this.#states = states
     this.#options = options
     this.#owner = owner
-    this.#handle = ctx.handle
-    this.#startTimer = ctx.createTimer(realtime, () => this.#giveUpStarting())
+    this.#handle = ctx.loopHandle
+    this.#startTimer = ctx.createTimer(realtime, () => this.giveUpStarting())
   }
 
   get(number: number): StartedThread | null {
@@ -58,33 +62,32 @@ export class Threads {
   }
 
   /** @throws SystemError EMFILE; what `new Worker` throws */
-  start(tasks: readonly Task[]): void {
+  start(): void {
     const free = this.#threads.indexOf(null)
     const number = free >= 0 ? free : this.#threads.length
-    const memory = this.#memory
+    const states = this.#states
     const finished = this.#ctx.createBottomHalf(() => this.#owner.finished(), {
       name: 'thread pool',
       shared: true,
     })
     let thread: StartedThread
     // From now on it counts: it will look for work.
-    memory.setThreadState(number, LOOKING)
-    memory.threadCount = Math.max(memory.threadCount, number + 1)
+    states.setState(number, LOOKING)
+    states.count = Math.max(states.count, number + 1)
     try {
       thread = new StartedThread(
         {
-          memory: memory.buffer,
+          memory: this.#memory.buffer,
           thread: number,
           gate: this.#handle.gate,
           states: this.#handle.states,
           measure: this.#options.measure,
-          tasks,
         },
         finished,
         this.#options,
       )
     } catch (error) {
-      memory.setThreadState(number, NOT_THERE)
+      states.setState(number, NOT_THERE)
       finished.delete()
       throw error
     }
@@ -105,25 +108,26 @@ export class Threads {
     this.#startTimer.del()
   }
 
-  /** Only when nothing was started for that long. */
-  #giveUpStarting(): void {
+  /** Ends those that have not started yet. */
+  giveUpStarting(): void {
     for (const thread of this) {
-      if (this.#memory.hasStarted(thread.number)) continue
+      if (this.#states.hasStarted(thread.number)) continue
       thread.terminate()
       this.#ended(thread, false)
     }
   }
 
-  /** Sees to the threads that want the argument of the request they have begun, and to those that have started. */
-  attend(send: (thread: StartedThread, slot: number) => void): void {
+  /** Sees to the threads that want to know of the request that they have begun, and to those that have started. */
+  attend(requestAt: (slot: number) => PoolRequest): void {
     for (let number = 0; number < this.#threads.length; number++) {
       const thread = this.#threads[number]
       if (thread == null) continue
-      if (this.#memory.hasStarted(number)) thread.letGo()
-      const slot = this.#memory.wantedBy(number)
+      if (this.#states.hasStarted(number)) thread.letGo()
+      const slot = this.#states.wantedBy(number)
       if (slot < 0) continue
-      send(thread, slot)
-      this.#memory.satisfy(number)
+      const { task, argument, transfer } = requestAt(slot)
+      thread.send({ slot, task, argument }, transfer ?? [])
+      this.#states.satisfy(number)
     }
   }
 
@@ -131,27 +135,27 @@ export class Threads {
   dismissAllBut(max: number): void {
     let staying = 0
     for (const { number } of this) {
-      if (this.#memory.threadState(number) === LEAVING) continue
+      if (this.#states.stateOf(number) === LEAVING) continue
       const dismissed = ++staying > max
-      this.#memory.setDismissed(number, dismissed)
-      if (dismissed) this.#memory.wake(number)
+      this.#states.setDismissed(number, dismissed)
+      if (dismissed) this.#states.wake(number)
     }
   }
 
   #ended(thread: StartedThread, hungUp: boolean): void {
     const { number } = thread
-    const memory = this.#memory
+    const states = this.#states
     this.#ctx.setFdHandler(thread.lifeline, null)
-    const expected = memory.threadState(number) === LEAVING
-    memory.setThreadState(number, NOT_THERE)
-    memory.setDismissed(number, false)
-    memory.satisfy(number)
+    const expected = states.stateOf(number) === LEAVING
+    states.setState(number, NOT_THERE)
+    states.setDismissed(number, false)
+    states.satisfy(number)
     this.count--
     this.#owner.ended(thread, expected)
     thread.dispose()
     this.#threads[number] = undefined
     const free = (): void => {
-      memory.setStarted(number, false)
+      states.setStarted(number, false)
       this.#threads[number] = null
     }
     // One that was given up may still be at its beginning: nobody else must have its number then.

@@ -110,6 +110,27 @@ const pipes = (): number =>
     }
   }).length
 
+test('X4: threads that are terminated while they start leave nothing open', async () => {
+  const before = openDescriptors()
+  using world = new World({ min: 1, max: 1 })
+  const open = openDescriptors()
+  for (let round = 0; round < 30; round++) {
+    workers.length = 0
+    while (world.pool.stats().threads === 0) world.ctx.poll(true, 1e6)
+    // Node tells of it later.
+    await new Promise(setImmediate)
+    const [worker] = workers
+    // Its program begins now.
+    await once(worker!, 'online')
+    await worker!.terminate()
+    while (world.pool.stats().threads > 0) world.ctx.poll(true, 1e6)
+    expect(openDescriptors()).toBe(open)
+  }
+  world.pool.terminate()
+  world.ctx.close()
+  expect(openDescriptors()).toBe(before)
+})
+
 test('X4: a thread that is terminated while its pool starts leaves no pipes behind', async () => {
   const before = pipes()
   for (let round = 0; round < 5; round++) {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { PlainData } from '../src/plain-data.ts'
@@ -62,6 +63,16 @@ class Point {
 
 test.each([
   ['a function', () => {}],
+  [
+    'a getter',
+    {
+      get a() {
+        return 1
+      },
+    },
+  ],
+  ['a setter', { set a(_: number) {} }],
+  ['a getter in an array', Object.defineProperty([1, 2], 1, { get: () => 2, enumerable: true })],
   ['a symbol', Symbol('x')],
   ['a bigint', 5n],
   ['a class', new Point()],
@@ -115,25 +126,110 @@ test('W1: what all objects have does not get into the way', () => {
   }
 })
 
-test('X1: a getter that writes another value does not get into the way', () => {
-  const value = {
-    get a() {
-      return data.write([1, 2, 3], 0, SIZE)
-    },
-    b: 'b',
-  }
-  expect(data.write(value, 0, SIZE)).toBeGreaterThan(0)
-  expect(data.read(0)).toEqual({ a: -1, b: 'b' })
+/** All that can be made and is not plain, with a property of its own or without, as if it were. */
+const disguised = fc
+  .tuple(
+    fc.constantFrom<(() => object)[]>(
+      () => new Map([[1, 2]]),
+      () => new Set([1]),
+      () => new Date(5),
+      () => /x/g,
+      () => new Error('x'),
+      () => new TypeError('x'),
+      () => new ArrayBuffer(3),
+      () => new SharedArrayBuffer(3),
+      () => new Uint8Array([1, 2]),
+      () => new DataView(new ArrayBuffer(2)),
+      () => Object(1),
+      () => Object('text'),
+      () => Object(true),
+      () => Object(1n),
+      () => Object(Symbol('s')),
+      () => Promise.resolve(),
+      () => new WeakMap(),
+      () => new WeakSet(),
+      () => (function* () {})(),
+      () => (async function* () {})(),
+      () => new Map().keys(),
+      () => new Set().values(),
+      () => () => {},
+      () =>
+        (function () {
+          // biome-ignore lint/complexity/noArguments: it is what is tested
+          return arguments
+        })(),
+      () => ({}),
+      () => Object.create(null),
+      () => [1, 2],
+    ),
+    fc.boolean(),
+    fc.constantFrom(Object.prototype, Array.prototype, Map.prototype, null),
+  )
+  .map(([make, hasProperty, prototype]) => {
+    const object = Object.setPrototypeOf(make(), prototype)
+    return hasProperty ? Object.assign(object, { own: 1 }) : object
+  })
+
+/** These a clone refuses, and nothing tells what they are if they were given properties. */
+const told = fc
+  .constantFrom<(() => object)[]>(
+    () => new WeakRef({}),
+    () => new FinalizationRegistry(() => {}),
+    () => new Intl.Collator(),
+    () => [].values(),
+    () => ''[Symbol.iterator](),
+    () => new MessageChannel().port1,
+    () => new Blob([]),
+  )
+  .map((make) => Object.setPrototypeOf(make(), Object.prototype))
+
+test('W1: whatever was given another prototype is refused, or comes out as structuredClone would make it', () => {
+  const value = fc.oneof(
+    disguised,
+    told,
+    fc.array(disguised, { maxLength: 2 }),
+    disguised.map((inner) => ({ a: 1, inner })),
+  )
+  fc.assert(
+    fc.property(value, (what) => {
+      if (data.write(what, 0, SIZE) < 0) return
+      expect(data.read(0)).toStrictEqual(structuredClone(what))
+    }),
+    { numRuns: 3000 },
+  )
 })
 
-test('X1: a getter that throws leaves it in order', () => {
-  const thrower = {
-    get a() {
-      throw new Error('on purpose')
-    },
-  }
-  const value = { thrower }
-  expect(() => data.write(value, 0, SIZE)).toThrow('on purpose')
-  expect(() => data.write(value, 0, SIZE)).toThrow('on purpose')
-  expect(data.write({ thrower: 1 }, 0, SIZE)).toBeGreaterThan(0)
+test('W1: properties of all kinds: what is not refused comes out as structuredClone would make it, and no getter is run', () => {
+  let runs = 0
+  const property = fc.record({
+    name: fc.oneof(
+      fc.constantFrom('a', '0', '__proto__', 'constructor', 'toString'),
+      fc.string().filter((name) => name !== 'length'),
+    ),
+    kind: fc.constantFrom('value', 'getter', 'setter', 'symbol'),
+    enumerable: fc.boolean(),
+    value: plain,
+  })
+  fc.assert(
+    fc.property(fc.boolean(), fc.array(property, { maxLength: 4 }), (isArray, properties) => {
+      const object: object = isArray ? [0] : {}
+      for (const { name, kind, enumerable, value } of properties) {
+        const get = (): unknown => {
+          runs++
+          return value
+        }
+        const set = (): void => {}
+        Object.defineProperty(object, kind === 'symbol' ? Symbol(name) : name, {
+          enumerable,
+          configurable: true,
+          ...(kind === 'getter' ? { get } : kind === 'setter' ? { set } : { value, writable: true }),
+        })
+      }
+      runs = 0
+      const written = data.write(object, 0, SIZE)
+      expect(runs).toBe(0)
+      if (written >= 0) expect(isDeepStrictEqual(data.read(0), structuredClone(object))).toBe(true)
+    }),
+    { numRuns: 3000 },
+  )
 })

@@ -1,9 +1,12 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { Coroutine } from '@aiokit/coroutine'
-import { openDescriptors } from '@aiokit/testing'
+import * as sys from '@aiokit/sys'
+import { defineTask } from '@aiokit/task'
+import { openDescriptors, pipe, readAll } from '@aiokit/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { ThreadPool } from '../src/index.ts'
-import { SLOTS } from '../src/pool-memory.ts'
+import { SLOTS } from '../src/pool-layout.ts'
+import { MAX_TASKS } from '../src/task-numbers.ts'
 import { monitors, type Outcome, task, World, words } from './harness.ts'
 
 const code = (value: string): unknown => expect.objectContaining({ code: value })
@@ -95,6 +98,75 @@ test('W1: what cannot be loaded or sent is an error of the request', () => {
   expect(world.run(task('missing'), 1).error).toMatchObject({ code: 'ERR_AIO_NO_TASK' })
   expect(world.run(task('notCloneable'), 1).error).toMatchObject({ name: 'DataCloneError' })
   expect(world.run(task(), 1).result).toBe(1)
+})
+
+test('W1: more tasks than are remembered are all run, also the first ones again', () => {
+  using world = new World({ max: 2 })
+  const double = task<number, number>('double')
+  expect(world.run(double, 1).result).toBe(2)
+  const others = Array.from({ length: MAX_TASKS + 10 }, (_, i) => world.start(task(`missing${i}`), i))
+  world.ctx.waitWhile(() => world.pool.stats().pending > 0)
+  expect(others.filter(([outcome]) => outcome!.error!.code === 'ERR_AIO_NO_TASK').length).toBe(others.length)
+  for (const again of [double, task<number, number>('double')]) {
+    const all = Array.from({ length: 10 }, (_, i) => world.start(again, i))
+    world.ctx.waitWhile(() => world.pool.stats().pending > 0)
+    expect(all.map(([outcome]) => outcome!.result)).toEqual(all.map((_, i) => 2 * i))
+  }
+})
+
+test('W1: a getter of an argument is run once, and may submit another', () => {
+  using world = new World({ max: 1 })
+  const inner: Outcome[][] = []
+  const argument = {
+    get a() {
+      inner.push(world.start(task(), [1, 2]))
+      return 'a'
+    },
+    b: new Map([[1, 2]]),
+  }
+  expect(world.run(task(), argument).result).toEqual({ a: 'a', b: new Map([[1, 2]]) })
+  world.ctx.waitWhile(() => world.pool.stats().pending > 0)
+  expect(inner.flat()).toEqual([{ error: null, result: [1, 2] }])
+  expect(world.run(task('countGets'), undefined).result).toEqual({ gets: 1 })
+})
+
+test('W1: a request of a new task whose argument goes by message, or moves', () => {
+  using world = new World({ max: 1 })
+  const map = new Map([[1, 2]])
+  expect(world.run(task(), map).result).toEqual(map)
+  const buffer = new ArrayBuffer(3)
+  const outcomes: Outcome<ArrayBuffer>[] = []
+  const done = (error: Error | null, result?: ArrayBuffer) => void outcomes.push({ error, result })
+  world.pool.submitAio(task<ArrayBuffer, ArrayBuffer>('moveBack'), buffer, done, { transfer: [buffer] })
+  world.ctx.waitWhile(() => outcomes.length === 0)
+  expect(outcomes[0]!.result!.byteLength).toBe(3)
+})
+
+test('X6: a pool does not open what its context has for the tasks of other threads', () => {
+  using world = new World({ min: 1 })
+  const handle = vi.spyOn(world.ctx, 'handle', 'get')
+  expect(world.run(task(), 1).result).toBe(1)
+  expect(handle).not.toHaveBeenCalled()
+})
+
+test('W3: a thread begins a task that it has not run before, also while the owner does not poll', () => {
+  using world = new World({ max: 1, min: 1 })
+  expect(world.run(task(), 1).result).toBe(1)
+  const [reader, writer] = pipe()
+  const watched = new Int32Array([reader, sys.POLLIN])
+  for (let i = 0; i < 300; i++) {
+    // Another name each time for the same export.
+    const another = defineTask<number, number>(
+      new URL(`./fixtures/tasks.mjs?${i}`, import.meta.url),
+      'writeTo',
+    )
+    const outcomes = world.start(another, writer)
+    expect(sys.ppoll(watched, 1, 30e9)).toBe(1)
+    expect(readAll(reader)).toBe(1)
+    world.ctx.waitWhile(() => outcomes.length === 0)
+    expect(outcomes[0]).toEqual({ error: null, result: 1 })
+  }
+  for (const fd of [reader, writer]) sys.close(fd)
 })
 
 test('W1: the argument is as it was when it was submitted, also in a long queue', () => {

@@ -10,6 +10,7 @@ import type * as ThreadPool from '@aiokit/thread-pool'
 import { rolldown } from 'rolldown'
 import type { PoolMemory } from '../../../packages/thread-pool/src/pool-memory.ts'
 import type { PoolThread } from '../../../packages/thread-pool/src/pool-thread.ts'
+import type { ThreadStates } from '../../../packages/thread-pool/src/thread-states.ts'
 import type { Machine } from './machine.ts'
 
 /** A change of the source that makes it wrong. */
@@ -29,6 +30,7 @@ export type Code = Pick<typeof Aio, 'AioContext' | 'RemoteContext'> &
   Pick<typeof ThreadPool, 'ThreadPool'> & {
     readonly PoolMemory: typeof PoolMemory
     readonly PoolThread: typeof PoolThread
+    readonly ThreadStates: typeof ThreadStates
   }
 
 export interface Program {
@@ -43,14 +45,21 @@ const POOL = `${root}packages/thread-pool/src/`
 const entry = [
   ...['aio', 'bottom-halves', 'notifier', 'qlist', 'thread-pool'].map((name) => `@aiokit/${name}`),
   // Not exported by the package.
-  ...['pool-memory', 'pool-thread'].map((name) => `${POOL}${name}.ts`),
+  ...['pool-memory', 'pool-thread', 'thread-states'].map((name) => `${POOL}${name}.ts`),
 ]
   .map((id) => `export * from '${id}'`)
   .join('\n')
 const FILE = 'explored-code.cjs'
 
 /** Numbers that are as large as is fast, and as small here as is of interest; each is defined once. */
-const bounds: Readonly<Record<string, number>> = { SLOTS: 2, MAX_THREADS: 4, LOOKS: 0 }
+const bounds: Readonly<Record<string, number>> = {
+  SLOTS: 2,
+  MAX_THREADS: 4,
+  NAME_PLACES: 2,
+  NAME_WORDS: 64,
+  LEAST_LOOKS: 0,
+  MOST: 0,
+}
 
 const GLOBALS = [
   'Atomics',

@@ -108,7 +108,7 @@ export class SimulatedThreads {
         receiveMessageOnPort: (port?: Port) => port?.receive?.(),
       },
       '@aiokit/task': {
-        requireTask() {},
+        requireTask: (task: unknown) => task,
         checkTaskOptions: (options: object) => options,
         listenForAbort() {},
         forgetAbort() {},

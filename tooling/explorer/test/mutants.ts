@@ -23,6 +23,7 @@ const PUSHES: ScenarioName = 'L6: two threads push and one takes'
 
 const POOL_MEMORY = 'packages/thread-pool/src/pool-memory.ts'
 const POOL_THREAD = 'packages/thread-pool/src/pool-thread.ts'
+const THREAD_STATES = 'packages/thread-pool/src/thread-states.ts'
 const REQUESTS = 'packages/thread-pool/src/requests.ts'
 const ANSWERED: ScenarioName = 'W1, W3: a pool answers two requests'
 const TAKEN: ScenarioName = 'W3: two threads run two requests at the same time'
@@ -560,7 +561,7 @@ export const mutants: readonly Mutant[] = [
     title: 'W3: a thread that has found work wakes nobody',
     scenario: TAKEN,
     patches: [
-      { file: POOL_THREAD, find: 'if (this.#memory.queued > 0) this.#memory.wakeOne()', replace: '' },
+      { file: POOL_THREAD, find: 'if (this.#memory.queued > 0) this.#states.wakeOne()', replace: '' },
     ],
   },
   {
@@ -571,13 +572,13 @@ export const mutants: readonly Mutant[] = [
         file: POOL_THREAD,
         find: `    this.#become(BUSY)
     // While`,
-        replace: `    if (this.#memory.queued > 0) this.#memory.wakeOne()
+        replace: `    if (this.#memory.queued > 0) this.#states.wakeOne()
     this.#become(BUSY)
     // While`,
       },
       {
         file: POOL_THREAD,
-        find: `    if (this.#memory.queued > 0) this.#memory.wakeOne()
+        find: `    if (this.#memory.queued > 0) this.#states.wakeOne()
   }`,
         replace: '  }',
       },
@@ -625,7 +626,7 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: POOL_THREAD,
-        find: '      if (!idleForLong && !memory.isDismissed(this.#thread)) return false\n',
+        find: '      if (!idleForLong && !states.isDismissed(this.#thread)) return false\n',
         replace: '',
       },
     ],
@@ -640,9 +641,9 @@ export const mutants: readonly Mutant[] = [
     scenario: 'W2: a thread leaves while there is something to do',
     patches: [
       {
-        file: POOL_MEMORY,
-        find: 'if (!this.moveThread(thread, ASLEEP, LOOKING)) return false',
-        replace: 'if (this.threadState(thread) !== ASLEEP) return false',
+        file: THREAD_STATES,
+        find: 'if (!this.move(thread, ASLEEP, LOOKING)) return false',
+        replace: 'if (this.stateOf(thread) !== ASLEEP) return false',
       },
     ],
   },
@@ -652,7 +653,7 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: 'packages/thread-pool/src/threads.ts',
-        find: 'if (dismissed) this.#memory.wake(number)',
+        find: 'if (dismissed) this.#states.wake(number)',
         replace: '',
       },
     ],
@@ -675,8 +676,8 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: POOL_THREAD,
-        find: '    memory.want(this.#thread, slot)\n    this.#finished.schedule()\n',
-        replace: '    this.#finished.schedule()\n    memory.want(this.#thread, slot)\n',
+        find: '    states.want(this.#thread, slot)\n    this.#finished.schedule()\n',
+        replace: '    this.#finished.schedule()\n    states.want(this.#thread, slot)\n',
       },
     ],
   },

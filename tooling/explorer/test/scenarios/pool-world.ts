@@ -1,8 +1,9 @@
 import type { AioContext } from '@aiokit/aio'
 import type { EventNotifier } from '@aiokit/notifier'
 import type { ThreadPool } from '@aiokit/thread-pool'
-import { LOOKING, type PoolMemory } from '../../../../packages/thread-pool/src/pool-memory.ts'
+import type { PoolMemory } from '../../../../packages/thread-pool/src/pool-memory.ts'
 import type { PoolThread } from '../../../../packages/thread-pool/src/pool-thread.ts'
+import { LOOKING, type ThreadStates } from '../../../../packages/thread-pool/src/thread-states.ts'
 import type { End } from '../../src/explore.ts'
 import type { Code } from '../../src/load.ts'
 import type { Machine, ThreadApi } from '../../src/machine.ts'
@@ -12,7 +13,7 @@ import { describeGate, describeStates, OWNER, type SharedWord, sharedWord } from
 
 const TASK = { module: 'file:///task.js', exportName: 'task' }
 
-// How the memory of a pool is laid out; see packages/thread-pool/src/pool-memory.ts and the bounds in load.ts.
+// How the memory of a pool is laid out; see packages/thread-pool/src/pool-layout.ts and the bounds in load.ts.
 const SLOTS = 2
 const THREADS = 64
 const THREAD_WORDS = 16
@@ -20,6 +21,7 @@ const QUEUE: number = THREADS + 4 * THREAD_WORDS
 const LINKS: number = QUEUE + SLOTS
 const FIRST_SLOT = 256
 const SLOT_WORDS = 128
+const NAMES: number = FIRST_SLOT + SLOTS * SLOT_WORDS
 const TAIL = 0
 const names: Readonly<Record<number, string>> = {
   [TAIL]: 'tail',
@@ -32,6 +34,7 @@ const names: Readonly<Record<number, string>> = {
 const ofThread = ['state', 'dismissed', 'wants', 'started']
 
 function nameOf(word: number): string {
+  if (word >= NAMES) return `name[${word - NAMES}]`
   if (word >= FIRST_SLOT) {
     const [slot, at] = [Math.floor((word - FIRST_SLOT) / SLOT_WORDS), (word - FIRST_SLOT) % SLOT_WORDS]
     return `slot[${slot}].${at === 0 ? 'state' : at}`
@@ -62,6 +65,7 @@ export interface PoolOptions {
 
 interface Thread {
   readonly memory: PoolMemory
+  readonly states: ThreadStates
   readonly thread: PoolThread
 }
 
@@ -123,9 +127,9 @@ export class PoolWorld {
 
   #makeThread(data: WorkerData): Thread {
     const memory = new this.#code.PoolMemory(data.memory)
-    memory.setStarted(data.thread, true)
-    // It was told of the task before there was any request.
-    return { memory, thread: new this.#code.PoolThread(memory, { ...data, tasks: [TASK] } as never) }
+    const states = new this.#code.ThreadStates(memory)
+    states.setStarted(data.thread, true)
+    return { memory, states, thread: new this.#code.PoolThread(memory, states, data as never) }
   }
 
   #describeMemory(): void {
@@ -153,7 +157,7 @@ export class PoolWorld {
     this.#work(this.#makeThread({ ...first!, thread: packed >> 12, finished }), api)
   }
 
-  #work({ memory, thread }: Thread, api: ThreadApi): void {
+  #work({ memory, states, thread }: Thread, api: ThreadApi): void {
     let state = LOOKING
     let hasLoaded = false
     this.#machine.threads.task = (request) => {
@@ -168,13 +172,14 @@ export class PoolWorld {
       return request + 1
     }
     // The thread begins anew whenever it looks for work: it remembers its state, and whether it has loaded the task.
-    const { take, setThreadState } = memory
+    const { take } = memory
+    const { setState } = states
     memory.take = (number) => {
       api.at(`${state} ${hasLoaded}`)
       return take.call(memory, number)
     }
-    memory.setThreadState = (number, to) => {
-      setThreadState.call(memory, number, to)
+    states.setState = (number, to) => {
+      setState.call(states, number, to)
       state = to
     }
     if (this.#isMute) memory.finished.push = () => false
