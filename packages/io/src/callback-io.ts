@@ -47,8 +47,8 @@ export interface AioIoOptions {
 const AT_FDCWD = -100
 const STATX_SIZE = 256
 const IOV_MAX = 1024
-const MAX_FD = 0x7fff_ffff
-const MAX_FLAGS = 0x7fff_ffff
+export const MAX_FD = 0x7fff_ffff
+export const MAX_FLAGS = 0x7fff_ffff
 
 /**
  * Files and sockets as operations that end in a callback, run by the context: on its io_uring, or without one on worker
@@ -57,6 +57,8 @@ const MAX_FLAGS = 0x7fff_ffff
 export class CallbackIo implements Disposable {
   /** How operations are carried out. */
   readonly aio: 'io_uring' | 'threads'
+  /** Whose polls, or whose host, run it. */
+  readonly ctx: AioContext
   readonly #backend: IoBackend
   readonly #pending: Pending
   readonly #forgetContext: () => void
@@ -85,6 +87,7 @@ export class CallbackIo implements Disposable {
         `Context "${ctx.name}" has no io_uring, its monitor is ${ctx.fdmonName}: choose aio 'auto' or 'threads'.`,
       )
     }
+    this.ctx = ctx
     this.#pending = new Pending(ctx)
     this.#forgetContext = ctx.onClose(() => this[Symbol.dispose]())
     this.#backend = this.aio === 'io_uring' ? new RingBackend(ctx) : new ThreadBackend(ctx, threads)
@@ -235,14 +238,19 @@ export class CallbackIo implements Disposable {
     this.#backend.close()
   }
 
-  #operation(kind: number, fd: number, done: IoDone): Operation {
+  /** @internal @throws `ERR_AIO_CLOSED` */
+  requireOpen(): void {
     if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'This AioIo is closed: make a new AioContext.')
+  }
+
+  #operation(kind: number, fd: number, done: IoDone): Operation {
+    if (this.#closed) this.requireOpen()
     requireInteger(fd, 'fd', 0, MAX_FD)
     return new Operation(this.#backend, this.#pending, kind, fd, requireDone(done))
   }
 
   #pathOperation(kind: number, dirfd: number, path: string, done: IoDone): Operation {
-    if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'This AioIo is closed: make a new AioContext.')
+    if (this.#closed) this.requireOpen()
     if (dirfd !== AT_FDCWD) requireInteger(dirfd, 'dirfd', 0, MAX_FD)
     if (requireString(path, 'path').includes('\0'))
       throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', '"path" must not contain a NUL byte.')
