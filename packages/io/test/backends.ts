@@ -12,13 +12,13 @@ export const backends = (
 ).filter((backend) => !backend.endsWith('ring') || hasIoUring())
 
 /**
- * The same with what runs the context: Node's loop in either way. A ring whose work is deferred (DEFER_TASKRUN) does not
- * wake who polls its descriptor when another thread makes one of its requests ready, and so not Node's loop: what is
- * attached on a ring and waits for worker threads is left out until the monitor has an eventfd for that.
+ * The same with what runs the context: Node's loop in either way. Attached on a ring is left out: a ring whose work is
+ * deferred (DEFER_TASKRUN) does not wake Node's loop when another thread makes one of its requests ready, and what waits
+ * for that goes on only when Node's loop has something else to do.
  */
 export const hostedBackends = backends.flatMap((backend) =>
   (['attach', 'run'] as const)
-    .filter((host) => !(backend === 'threads beside a ring' && host === 'attach'))
+    .filter((host) => !(backend.endsWith('ring') && host === 'attach'))
     .map((host) => ({ backend, host })),
 )
 
