@@ -39,8 +39,7 @@ test('a signal cancels with its reason, and is forgotten at the end', async () =
   expect(() => new Coroutine(body, { signal: {} as never })).toThrow(
     expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }),
   )
-  let end!: () => void
-  const co = new Coroutine(() => coCallback<void>((done) => ((end = () => done()), end)), { signal })
+  const co = new Coroutine(() => coCallback<void>((done) => () => done()), { signal })
   co.enter()
   const outcome = co.promise.catch((error: unknown) => error)
   controller.abort()

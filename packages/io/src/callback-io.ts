@@ -23,6 +23,7 @@ import {
   type IoRequest,
   OPENAT,
   Operation,
+  Pending,
   READ,
   READV,
   RECV,
@@ -30,7 +31,6 @@ import {
   SHUTDOWN,
   STATX,
   Waiter,
-  Pending,
   WRITE,
   WRITEV,
 } from './operation.ts'

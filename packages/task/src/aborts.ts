@@ -47,7 +47,7 @@ export function forgetAbort(signal: AbortSignal, one: Abortable): void {
 }
 
 /** What to fail with because of a signal that is aborted. */
-export function abortReason(signal: AbortSignal): unknown {
+function abortReason(signal: AbortSignal): unknown {
   return signal.reason ?? new DOMException('This operation was aborted', 'AbortError')
 }
 
