@@ -2,6 +2,7 @@ import { AioContext } from '@aiokit/aio'
 import { epollMonitor } from '@aiokit/fdmon-epoll'
 import { pollMonitor } from '@aiokit/fdmon-poll'
 import { uringMonitor } from '@aiokit/fdmon-uring'
+import * as sys from '@aiokit/sys'
 import { hasIoUring } from '@aiokit/testing'
 import { AioIo } from '../src/index.ts'
 
@@ -9,6 +10,17 @@ import { AioIo } from '../src/index.ts'
 export const backends = (
   ['ring', 'threads on epoll', 'threads on poll', 'threads beside a ring'] as const
 ).filter((backend) => !backend.endsWith('ring') || hasIoUring())
+
+/**
+ * The same with what runs the context: Node's loop in either way. Attached on a ring is left out: a ring whose work is
+ * deferred (DEFER_TASKRUN) does not wake Node's loop when another thread makes one of its requests ready, and what waits
+ * for that goes on only when Node's loop has something else to do.
+ */
+export const hostedBackends = backends.flatMap((backend) =>
+  (['attach', 'run'] as const)
+    .filter((host) => !(backend.endsWith('ring') && host === 'attach'))
+    .map((host) => ({ backend, host })),
+)
 
 /** A module's beginning, with `ctx` and `io` as a World has them, for tests of what ends the process. */
 export function preamble(backend: (typeof backends)[number]): string {
@@ -22,7 +34,7 @@ import { AioIo } from '@aiokit/io'
     const io = new AioIo(ctx, { aio: '${backend === 'ring' ? 'io_uring' : 'threads'}' })`
 }
 
-export class World implements Disposable {
+export class World implements Disposable, AsyncDisposable {
   readonly ctx: AioContext
   readonly io: AioIo
 
@@ -34,6 +46,13 @@ export class World implements Disposable {
         : uringMonitor()
     this.ctx = new AioContext({ fdmon })
     this.io = new AioIo(this.ctx, { aio: backend === 'ring' ? 'io_uring' : 'threads', threads })
+  }
+
+  /** One that Node's loop runs. */
+  static hosted(backend: (typeof backends)[number], host: 'attach' | 'run'): World {
+    const world = new World(backend)
+    void world.ctx[host]()
+    return world
   }
 
   /** The result of one operation, waited for. */
@@ -51,4 +70,18 @@ export class World implements Disposable {
     this.io.close()
     this.ctx.close()
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.io.close()
+    await this.ctx[Symbol.asyncDispose]()
+  }
+}
+
+/** A Unix socket that listens at `name`, without O_NONBLOCK. */
+export function listener(name: string): { fd: number; address: Uint8Array } & Disposable {
+  const fd = sys.check(sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
+  const address = sys.encodeAddress({ path: name })
+  sys.check(sys.bind(fd, address), 'bind')
+  sys.check(sys.listen(fd, 128), 'listen')
+  return { fd, address, [Symbol.dispose]: () => void sys.close(fd) }
 }

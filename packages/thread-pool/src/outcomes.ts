@@ -4,20 +4,27 @@ import { forgetAbort } from '@aiokit/task'
 import type { Done, PoolRequest } from './pool-request.ts'
 import type { Requests } from './requests.ts'
 
+/** Hears of each request. */
+export interface Listener {
+  /** Its callback is about to be called. */
+  ended(): void
+  /** It was called, and may have thrown. */
+  told(): void
+}
+
 /** Calls back for the requests that have ended, and counts them. */
 export class Outcomes {
   readonly #requests: Requests
-  readonly #told: () => void
+  readonly #hear: Listener
   /** Tells what a callback that threw, or that polls, has left to tell. */
   readonly #rest: BottomHalf
   completed = 0
   failed = 0
   cancelled = 0
 
-  /** @param told hears after each callback, also one that threw */
-  constructor(ctx: AioContext, requests: Requests, told: () => void) {
+  constructor(ctx: AioContext, requests: Requests, hear: Listener) {
     this.#requests = requests
-    this.#told = told
+    this.#hear = hear
     this.#rest = ctx.createBottomHalf(() => this.tell(), { name: 'thread pool: tell' })
   }
 
@@ -48,6 +55,7 @@ export class Outcomes {
 
   #tellOne(request: PoolRequest): void {
     const { done, error, result } = request
+    this.#hear.ended()
     // A request that is kept keeps nothing.
     request.done = null
     request.error = null
@@ -59,7 +67,7 @@ export class Outcomes {
     try {
       if (!(request.withdrawn && done === throwError)) done!(error, result)
     } finally {
-      this.#told()
+      this.#hear.told()
     }
   }
 }

@@ -91,6 +91,7 @@ export class Staffing {
         if (threads.count >= this.#max) return
         threads.start()
       }
+      if (this.#requests.pending === 0) threads.ignoreStart()
     } catch (error) {
       // Those that are there do the work. If there are none, nobody ever will.
       if (threads.count > 0) {

@@ -86,7 +86,10 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     const threads = this.#threads
     const mail = { receive: (number: number, slot: number) => threads.get(number)!.receive(slot) }
     this.#requests = new Requests(memory, mail, this.#times)
-    this.#outcomes = new Outcomes(ctx, this.#requests, () => this.#drain())
+    this.#outcomes = new Outcomes(ctx, this.#requests, {
+      ended: () => this.#noteEnd(),
+      told: () => this.#drain(),
+    })
     this.#staffing = new Staffing(ctx, memory, states, threads, this.#requests, this.#outcomes, max)
     this.#more = ctx.createBottomHalf(() => this.#collect(), { name: 'thread pool: more' })
     this.#forgetContext = ctx.onClose(() => this.close())
@@ -250,6 +253,9 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     const request = new PoolRequest(this, numbered, argument, done)
     if (transfer !== undefined && transfer.length > 0) request.transfer = transfer
     requests.add(request)
+    // A process that the context is attached to lives until it is told.
+    this.#ctx.beginWork()
+    if (requests.pending === 1) this.#threads.watchStart()
     if (signal !== undefined) {
       request.signal = signal
       listenForAbort(signal, request)
@@ -270,6 +276,11 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
 
   readonly #requestAt = (slot: number): PoolRequest => this.#requests.at(slot)
   readonly #hasFinished = (): boolean => !this.#memory.finished.isEmpty
+
+  #noteEnd(): void {
+    this.#ctx.endWork()
+    if (this.#requests.pending === 0) this.#threads.ignoreStart()
+  }
 
   #drain(): void {
     if (!this.#wasFull || this.#requests.waiting > 0) return
