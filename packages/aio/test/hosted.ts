@@ -25,7 +25,7 @@ export function newHosted(make: (typeof monitors)[number][1], host: Host): AioCo
 function preamble(monitor: string, host: Host): string {
   return `
     import { AsyncLocalStorage } from 'node:async_hooks'
-    import { readdirSync } from 'node:fs'
+    import { readdirSync, readlinkSync } from 'node:fs'
     import { AioContext } from '@aiokit/aio'
     import { epollMonitor } from '@aiokit/fdmon-epoll'
     import { pollMonitor } from '@aiokit/fdmon-poll'
