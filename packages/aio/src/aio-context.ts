@@ -495,7 +495,7 @@ export class AioContext implements Disposable {
     return (
       fd === gate.fd ||
       fd === fds.monitor.backendFd ||
-      (this.#host instanceof Runner && this.#host.isBackend(fd))
+      this.#host?.owns(fd) === true
     )
   }
 

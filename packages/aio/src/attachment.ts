@@ -52,11 +52,11 @@ export class Attachment implements HostedContext {
 
   before(): number {
     const { gate, fds } = this.#loop
-    const timeout = this.#loop.timeoutNs()
-    // After the timeout was computed, before notifications are looked at: rule N2.
-    const maySleep = gate.hostPrepare()
-    const isBusy = fds.monitor.prepare()
     const always = this.#updateWatch()
+    const isBusy = fds.monitor.prepare()
+    // As late as can be, since it counts from now; but before notifications are looked at: rule N2.
+    const timeout = this.#loop.timeoutNs()
+    const maySleep = gate.hostPrepare()
     this.#isDue = timeout === 0 || !maySleep || isBusy || always
     return this.#isDue ? 0 : timeout
   }
@@ -64,7 +64,9 @@ export class Attachment implements HostedContext {
   after(): void {
     const { gate, fds, bottomHalves } = this.#loop
     gate.hostCheck()
+    const hasNews = fds.monitor.check()
     const fired = this.#watch >= 0 && hostTakeFired(this.#watch) > 0
+    const drained = fired && hasNews && fds.monitor.drain?.() === true
     const isDue =
       fired ||
       this.#isDue ||
@@ -76,7 +78,14 @@ export class Attachment implements HostedContext {
       this.#loop.timers.deadlineNs() === 0
     if (!isDue) return
     this.#loop.runHosted(this.#collect)
-    if (fired && this.#pollSet !== null && this.#foundNothing) this.#pollSet.renew()
+    if (!fired || drained || !this.#foundNothing || this.#pollSet === null) return
+    // What nobody finds is reported for ever.
+    if (fds.monitor.drain?.() !== true) this.#pollSet.renew()
+  }
+
+  /** Whether `fd` is what Node's loop waits for. */
+  owns(fd: number): boolean {
+    return this.#pollSet?.owns(fd) ?? fd === this.#watchedFd
   }
 
   touch(): void {
@@ -88,6 +97,7 @@ export class Attachment implements HostedContext {
     countHosted(-1)
     this.#loop.gate.onNudge = null
     this.#loop.gate.hostCheck()
+    this.#loop.fds.monitor.check()
     this.#loop.unwinding = true
     this.#unwatch()
   }
@@ -102,23 +112,24 @@ export class Attachment implements HostedContext {
   readonly #collect = (): void => {
     const { fds } = this.#loop
     fds.collect()
-    this.#foundNothing = !fds.hasReady
+    this.#foundNothing = !fds.hasReady && fds.monitor.hasPending !== true
     this.#loop.accept()
   }
 
   /** The monitor may be another by now, or have other descriptors. Returns whether one of them is always ready. */
   #updateWatch(): boolean {
     const { fds } = this.#loop
-    const { backendFd } = fds.monitor
-    if (backendFd >= 0) {
+    const { monitor } = fds
+    const otherFd = monitor.hostFd?.() ?? -1
+    if (monitor.backendFd >= 0 && otherFd < 0) {
       this.#pollSet?.close()
       this.#pollSet = null
     } else {
-      this.#pollSet ??= new PollSet()
+      this.#pollSet ??= new PollSet(otherFd)
       this.#pollSet.update(fds)
     }
-    const source = this.#pollSet ?? fds.monitor
-    const fd = this.#pollSet?.fd ?? backendFd
+    const source = this.#pollSet ?? monitor
+    const fd = this.#pollSet?.fd ?? monitor.backendFd
     if (source !== this.#watched || fd !== this.#watchedFd) {
       if (this.#watch >= 0) hostUnwatch(this.#watch)
       this.#watch = -1

@@ -1,4 +1,4 @@
-import type { AioHandler, FdCallbacks, FdTable } from '@aiokit/fdmon'
+import { type AioHandler, type FdCallbacks, type FdTable, IN } from '@aiokit/fdmon'
 import {
   check,
   close,
@@ -27,6 +27,14 @@ export class PollSet {
   #fd: number = create()
   readonly #entries: Map<number, Entry> = new Map<number, Entry>()
   #alwaysReady = 0
+  /** One that no handler is for; -1: none. */
+  readonly #other: number
+
+  /** @throws SystemError EMFILE, ENFILE, ENOMEM */
+  constructor(other: number) {
+    this.#other = other
+    this.#addOther()
+  }
 
   get fd(): number {
     return this.#fd
@@ -54,11 +62,21 @@ export class PollSet {
     this.#fd = fd
     this.#entries.clear()
     this.#alwaysReady = 0
+    this.#addOther()
   }
 
   close(): void {
     if (this.#fd >= 0) close(this.#fd)
     this.#fd = -1
+  }
+
+  /** Whether `fd` is this one, or the other that it has. */
+  owns(fd: number): boolean {
+    return fd >= 0 && (fd === this.#fd || fd === this.#other)
+  }
+
+  #addOther(): void {
+    if (this.#other >= 0) epollCtl(this.#fd, EPOLL_CTL_ADD, this.#other, IN, this.#other, 0)
   }
 
   #add(handler: AioHandler): void {

@@ -56,7 +56,7 @@ export class Runner implements HostWaiter, Guest {
   }
 
   /** Whether `fd` is that of Node's loop. */
-  isBackend(fd: number): boolean {
+  owns(fd: number): boolean {
     return fd === this.#fd
   }
 

@@ -61,6 +61,7 @@ export {
   ioUringMap,
   ioUringProbe,
   ioUringRegisterBufferRing,
+  ioUringRegisterEventfd,
   ioUringRegisterBuffers,
   ioUringRegisterFiles,
   ioUringSetup,
