@@ -492,11 +492,7 @@ export class AioContext implements Disposable {
 
   #isReserved(fd: number): boolean {
     const { gate, fds } = this.#loop
-    return (
-      fd === gate.fd ||
-      fd === fds.monitor.backendFd ||
-      this.#host?.owns(fd) === true
-    )
+    return fd === gate.fd || fd === fds.monitor.backendFd || this.#host?.owns(fd) === true
   }
 
   #requireOpen(): void {

@@ -103,7 +103,11 @@ describe.each(hosted)('inside Node, on %s by %s()', (_, host, make) => {
     ctx.scheduleOneshot(() => note('first'))
     ctx.scheduleOneshot(() => note('second'))
     for (let i = 0; i < 2; i++) onceReadable(readyPipe(), () => note(`handler`))
-    ctx.createTimer(realtime, () => note('timer')).mod(realtime.now())
+    // Found in a later iteration than the handlers.
+    const timer = ctx.createTimer(realtime, () => note('timer'))
+    while (order.length < 16) await nextTurn()
+    timer.mod(realtime.now())
+    while (order.length < 20) await nextTurn()
     await whenCalled((done) =>
       setTimeout(() => {
         ctx.scheduleOneshot(() => {
