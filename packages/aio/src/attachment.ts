@@ -1,4 +1,5 @@
 import { countHosted } from '@aiokit/callback'
+import type { FdMonitor } from '@aiokit/fdmon'
 import { check, hostTakeFired, hostUnwatch, hostWatch } from '@aiokit/sys'
 import { type HostedContext, hostLoop } from './host-loop.ts'
 import type { Loop } from './loop.ts'
@@ -11,19 +12,31 @@ import { PollSet } from './poll-set.ts'
 export class Attachment implements HostedContext {
   isRef = true
   readonly #loop: Loop
+  readonly #done: () => void
   /** What Node's loop waits for on behalf of a monitor that has no descriptor of its own. */
   #pollSet: PollSet | null = null
+  /** Whose descriptor is watched, and which: a number alone may have gone from one to the next. */
+  #watched: FdMonitor | PollSet | null = null
   #watchedFd = -1
   #watch = -1
   /** It was found that there is something to run, before Node's loop was to wait. */
   #isDue = false
-  /** Node's loop may be waiting, or has waited and is about to say so. */
-  #isAsleep = false
 
-  /** @throws as `hostLoop.add` */
-  constructor(loop: Loop) {
+  /**
+   * @param done called when it has ended without `leave()`
+   * @throws as `hostLoop.add`; SystemError EMFILE
+   */
+  constructor(loop: Loop, done: () => void) {
     this.#loop = loop
+    this.#done = done
     hostLoop.add(this)
+    try {
+      this.#updateWatch()
+    } catch (error) {
+      this.#unwatch()
+      hostLoop.remove(this)
+      throw error
+    }
     loop.gate.onNudge = () => this.touch()
     countHosted(1)
   }
@@ -39,12 +52,11 @@ export class Attachment implements HostedContext {
 
   before(): number {
     const { gate, fds } = this.#loop
-    const timeout = this.#loop.timeoutNs()
-    // After the timeout was computed, before notifications are looked at: rule N2.
-    const maySleep = gate.hostPrepare()
-    this.#isAsleep = true
-    const isBusy = fds.monitor.prepare()
     const always = this.#updateWatch()
+    const isBusy = fds.monitor.prepare()
+    // As late as can be, since it counts from now; but before notifications are looked at: rule N2.
+    const timeout = this.#loop.timeoutNs()
+    const maySleep = gate.hostPrepare()
     this.#isDue = timeout === 0 || !maySleep || isBusy || always
     return this.#isDue ? 0 : timeout
   }
@@ -52,8 +64,9 @@ export class Attachment implements HostedContext {
   after(): void {
     const { gate, fds, bottomHalves } = this.#loop
     gate.hostCheck()
-    this.#isAsleep = false
+    const hasNews = fds.monitor.check()
     const fired = this.#watch >= 0 && hostTakeFired(this.#watch) > 0
+    const drained = fired && hasNews && fds.monitor.drain?.() === true
     const isDue =
       fired ||
       this.#isDue ||
@@ -65,12 +78,14 @@ export class Attachment implements HostedContext {
       this.#loop.timers.deadlineNs() === 0
     if (!isDue) return
     this.#loop.runHosted(this.#collect)
-    if (fired && this.#pollSet !== null && this.#foundNothing) this.#pollSet.renew()
+    if (!fired || drained || !this.#foundNothing || this.#pollSet === null) return
+    // What nobody finds is reported for ever.
+    if (fds.monitor.drain?.() !== true) this.#pollSet.renew()
   }
 
-  /** A poll inside a callback may have taken what Node's loop was to be woken for. */
-  polled(): void {
-    if (this.#isAsleep) this.#loop.gate.nudge()
+  /** Whether `fd` is what Node's loop waits for. */
+  owns(fd: number): boolean {
+    return this.#pollSet?.owns(fd) ?? fd === this.#watchedFd
   }
 
   touch(): void {
@@ -82,10 +97,14 @@ export class Attachment implements HostedContext {
     countHosted(-1)
     this.#loop.gate.onNudge = null
     this.#loop.gate.hostCheck()
+    this.#loop.fds.monitor.check()
     this.#loop.unwinding = true
-    if (this.#watch >= 0) hostUnwatch(this.#watch)
-    this.#watch = -1
-    this.#pollSet?.close()
+    this.#unwatch()
+  }
+
+  failed(): void {
+    this.leave()
+    this.#done()
   }
 
   #foundNothing = false
@@ -93,28 +112,38 @@ export class Attachment implements HostedContext {
   readonly #collect = (): void => {
     const { fds } = this.#loop
     fds.collect()
-    this.#foundNothing = !fds.hasReady
+    this.#foundNothing = !fds.hasReady && fds.monitor.hasPending !== true
     this.#loop.accept()
   }
 
   /** The monitor may be another by now, or have other descriptors. Returns whether one of them is always ready. */
   #updateWatch(): boolean {
     const { fds } = this.#loop
-    const { backendFd } = fds.monitor
-    if (backendFd >= 0) {
+    const { monitor } = fds
+    const otherFd = monitor.hostFd?.() ?? -1
+    if (monitor.backendFd >= 0 && otherFd < 0) {
       this.#pollSet?.close()
       this.#pollSet = null
     } else {
-      this.#pollSet ??= new PollSet()
+      this.#pollSet ??= new PollSet(otherFd)
       this.#pollSet.update(fds)
     }
-    const fd = this.#pollSet?.fd ?? backendFd
-    if (fd !== this.#watchedFd) {
+    const source = this.#pollSet ?? monitor
+    const fd = this.#pollSet?.fd ?? monitor.backendFd
+    if (source !== this.#watched || fd !== this.#watchedFd) {
       if (this.#watch >= 0) hostUnwatch(this.#watch)
       this.#watch = -1
       this.#watch = check(hostWatch(fd), 'uv_poll_init')
+      this.#watched = source
       this.#watchedFd = fd
     }
     return this.#pollSet?.hasAlwaysReady ?? false
+  }
+
+  #unwatch(): void {
+    if (this.#watch >= 0) hostUnwatch(this.#watch)
+    this.#watch = -1
+    this.#pollSet?.close()
+    this.#pollSet = null
   }
 }

@@ -8,11 +8,14 @@ import {
   ioUringCancelAll,
   ioUringEnter,
   ioUringMap,
+  ioUringRegisterEventfd,
   ioUringSetup,
   ioUringUnmap,
 } from '@aiokit/sys'
 import {
   CQ_CQES,
+  CQ_EVENTFD_DISABLED,
+  CQ_FLAGS,
   CQ_HEAD,
   CQ_TAIL,
   CQE_WORDS,
@@ -70,6 +73,7 @@ export class Ring {
   readonly #sqFlags: number
   readonly #cqHead: number
   readonly #cqTail: number
+  readonly #cqFlags: number
   readonly #cqes: number
   readonly #cqMask: number
 
@@ -108,6 +112,7 @@ export class Ring {
     this.#sqFlags = sq[SQ_FLAGS]! / 4
     this.#cqHead = cq[CQ_HEAD]! / 4
     this.#cqTail = cq[CQ_TAIL]! / 4
+    this.#cqFlags = cq[CQ_FLAGS]! / 4
     this.#cqes = cq[CQ_CQES]! / 4
     this.#cqMask = cqEntries - 1
     this.cqes = this.#words
@@ -145,6 +150,21 @@ export class Ring {
   /** True if there are completions to read. */
   get hasCompletions(): boolean {
     return Atomics.load(this.#words, this.#cqTail) !== this.#read
+  }
+
+  /**
+   * Has the kernel write to an eventfd when there is something to read or to do, while `wakes` is true; at first it is.
+   *
+   * @throws SystemError ENOMEM
+   */
+  setEventfd(eventfd: number): void {
+    this.systemCalls++
+    check(ioUringRegisterEventfd(this.fd, eventfd), 'io_uring_register')
+  }
+
+  /** After it was set to true, look once more whether there is something already. */
+  set wakes(on: boolean) {
+    Atomics.store(this.#words, this.#cqFlags, on ? 0 : CQ_EVENTFD_DISABLED)
   }
 
   /** Writes an entry; only if the ring is not full. */

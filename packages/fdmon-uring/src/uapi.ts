@@ -25,6 +25,9 @@ export const PARAMS_CQ = 20
 export const CQ_HEAD = 0
 export const CQ_TAIL = 1
 export const CQ_CQES = 5
+export const CQ_FLAGS = 6
+/** In the flags of the completion queue: the eventfd of the ring is not written to. */
+export const CQ_EVENTFD_DISABLED = 1
 
 // The flags word of the submission ring: what io_uring_enter(2) would find.
 /** Completions did not fit and wait in the kernel. */

@@ -11,7 +11,20 @@ import {
   type Sqe,
   type SqeRequest,
 } from '@aiokit/fdmon'
-import { check, EAGAIN, EBUSY, EINTR, ENOMEM, ETIME } from '@aiokit/sys'
+import {
+  check,
+  close,
+  EAGAIN,
+  EBUSY,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EINTR,
+  ENOMEM,
+  ETIME,
+  eventfd,
+  own,
+  read,
+} from '@aiokit/sys'
 import { UringBufferGroup } from './buffer-group.ts'
 import { PollRequests } from './poll-requests.ts'
 import { Registrations } from './registrations.ts'
@@ -69,6 +82,9 @@ class UringMonitor implements FdMonitor {
   readonly #requests: Requests
   readonly #registrations: Registrations
   readonly #groups: (UringBufferGroup | null)[] = []
+  /** Of an eventfd that the kernel writes to while a host loop waits; -1 if none ever did. */
+  #hostFd = -1
+  readonly #count = new Uint8Array(8)
   #closed = false
 
   constructor(host: FdMonitorHost, ring: Ring) {
@@ -118,7 +134,7 @@ class UringMonitor implements FdMonitor {
   }
 
   needWait(): boolean {
-    return this.#polls.needWait || this.#requests.needWait || this.#ring.unsubmitted > 0 || this.check()
+    return this.#polls.needWait || this.#requests.needWait || this.#ring.unsubmitted > 0 || this.#hasNews
   }
 
   dispatch(): boolean {
@@ -128,11 +144,40 @@ class UringMonitor implements FdMonitor {
   prepare(): boolean {
     this.#prepareEntries()
     if (this.#ring.unsubmitted > 0) this.#ring.enter(0, 0)
-    // What the kernel would not take now is for the wait to submit.
-    return this.#ring.unsubmitted > 0 || this.check()
+    if (this.#hostFd >= 0) this.#ring.wakes = true
+    // After that: what came before it has written to nothing. What the kernel would not take is for the wait to submit.
+    return this.#ring.unsubmitted > 0 || this.#hasNews
   }
 
   check(): boolean {
+    if (this.#hostFd >= 0) this.#ring.wakes = false
+    return this.#hasNews
+  }
+
+  /**
+   * The ring's own descriptor will not do: a kernel that defers its work to io_uring_enter(2) says that the ring is
+   * readable to who looks, but does not wake who waits (seen with Linux 6.18). Nor does this one tell of descriptors that
+   * are watched: the kernel loses it when what woke the poll request is itself an eventfd (6.18: io_eventfd_do_signal).
+   */
+  hostFd(): number {
+    if (this.#closed || this.#hostFd >= 0) return this.#hostFd
+    const fd = check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
+    own(fd)
+    try {
+      this.#ring.setEventfd(fd)
+    } catch (error) {
+      close(fd)
+      throw error
+    }
+    this.#hostFd = fd
+    return fd
+  }
+
+  drain(): boolean {
+    return this.#hostFd >= 0 && read(this.#hostFd, this.#count) > 0
+  }
+
+  get #hasNews(): boolean {
     return this.hasPending || this.#ring.hasCompletions || this.#ring.hasWork
   }
 
@@ -174,6 +219,8 @@ class UringMonitor implements FdMonitor {
     for (const group of this.#groups) group?.unregister()
     this.#registrations.clear()
     this.#ring.close()
+    if (this.#hostFd >= 0) close(this.#hostFd)
+    this.#hostFd = -1
     open.delete(this)
     try {
       this.#requests.deliverAll()

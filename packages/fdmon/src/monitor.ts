@@ -67,7 +67,18 @@ export interface FdMonitor {
   /** True if a wait must not block because `dispatch` has work left, from a parent poll or one that threw. */
   readonly hasPending?: boolean
 
-  /** A host loop is about to wait on `backendFd`. Returns true if it must not block. */
+  /**
+   * Where `backendFd` will not do for a host loop: it has to wait for the watched descriptors themselves, and for this one,
+   * which is readable when requests are answered, until `drain`.
+   *
+   * @throws SystemError EMFILE, ENFILE, ENOMEM
+   */
+  hostFd?(): number
+
+  /** Returns whether there was anything. */
+  drain?(): boolean
+
+  /** A host loop is about to wait. Returns true if it must not block. */
   prepare(): boolean
 
   /** The host loop has waited. Returns false if it is certain, without a system call, that `collect` would find nothing. */

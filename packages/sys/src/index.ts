@@ -63,6 +63,7 @@ export {
   ioUringProbe,
   ioUringRegisterBufferRing,
   ioUringRegisterBuffers,
+  ioUringRegisterEventfd,
   ioUringRegisterFiles,
   ioUringSetup,
   ioUringUnmap,

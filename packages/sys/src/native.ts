@@ -66,6 +66,7 @@ export interface Native {
   ioUringRegisterFiles(fd: number, fds: Int32Array): number
   ioUringUnregisterFiles(fd: number): number
   ioUringUpdateFiles(fd: number, offset: number, fds: Int32Array): number
+  ioUringRegisterEventfd(fd: number, eventfd: number): number
   ioUringRegisterBufferRing(fd: number, memory: Bytes, entries: number, group: number): number
   ioUringUnregisterBufferRing(fd: number, group: number): number
   ioUringCount(): number

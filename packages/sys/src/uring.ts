@@ -67,6 +67,9 @@ export const ioUringUnregisterFiles: (fd: number) => number = native.ioUringUnre
 export const ioUringUpdateFiles: (fd: number, offset: number, fds: Int32Array) => number =
   native.ioUringUpdateFiles
 
+/** The kernel writes to `eventfd` when the ring has something to read or to do: IORING_REGISTER_EVENTFD. */
+export const ioUringRegisterEventfd: (fd: number, eventfd: number) => number = native.ioUringRegisterEventfd
+
 /** IORING_REGISTER_PBUF_RING: a ring of buffers to choose from, of 16 bytes for each entry, in page-aligned memory. */
 export const ioUringRegisterBufferRing: (
   fd: number,

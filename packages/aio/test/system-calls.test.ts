@@ -1,0 +1,103 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { hasCommand } from '@aiokit/testing'
+import { describe, expect, test } from 'vitest'
+import { type Host, hosted, output, runHosted } from './hosted.ts'
+
+const events = new URL('./fixtures/events.mjs', import.meta.url)
+
+/** System calls that the thread of the context makes between two calls of `mark()`, by name. */
+function trace(monitor: string, host: Host, body: string): Record<string, number> {
+  const log = path.join(tmpdir(), `aiokit-calls-${process.pid}`)
+  const mark = `const mark = () => sys.fcntl(-1, sys.F_GETFD, 0)\n`
+  const result = runHosted(monitor, host, mark + body, {
+    under: ['strace', '-qq', '-o', log],
+    timeoutMs: 20_000,
+  })
+  const lines = readFileSync(log, 'utf8').split('\n')
+  rmSync(log)
+  expect(output(result)).toBe('')
+  const marks = lines.flatMap((line, i) => (line.startsWith('fcntl(-1,') ? [i] : []))
+  const counts: Record<string, number> = {}
+  for (const line of lines.slice(marks[0]! + 1, marks[1])) {
+    const [name = ''] = /^\w+/.exec(line) ?? []
+    if (name !== '') counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
+}
+
+describe.skipIf(!hasCommand('strace'))('system calls (needs strace)', () => {
+  test.each(hosted)('A1: an idle context on %s by %s() costs none, and no CPU', (monitor, host) => {
+    const counts = trace(
+      monitor,
+      host,
+      `ctx.setFdHandler(pipe()[0], { read() {} })
+       ctx.createTimer(realtime, () => {}).mod(realtime.now() + 1e12)
+       await new Promise((resolve) => setTimeout(resolve, 50))
+       mark()
+       await new Promise((resolve) => setTimeout(resolve, 200))
+       mark()
+       ctx.close()`,
+    )
+    // Node's own, for its timer; and once the timer is set more exactly.
+    const { timerfd_settime = 0, epoll_pwait, ...others } = counts
+    expect(epoll_pwait).toBeLessThanOrEqual(3)
+    expect(timerfd_settime).toBeLessThanOrEqual(host === 'attach' ? 1 : 0)
+    // One that runs waits once for the context and for Node, and has looked once.
+    const rest = Object.values(others).reduce((sum, count) => sum + count, 0)
+    expect(rest, JSON.stringify(others)).toBeLessThanOrEqual(host === 'run' ? 3 : 0)
+  })
+
+  /** At most, for one event: the table of the README, and the handler's own read(2). */
+  const limits: Record<Host, Record<string, Record<string, number>>> = {
+    attach: {
+      poll: { handler: 4, 'bottom half': 4, timer: 5, request: 0 },
+      epoll: { handler: 4, 'bottom half': 4, timer: 5, request: 0 },
+      io_uring: { handler: 7, 'bottom half': 7, timer: 4, request: 5 },
+    },
+    run: {
+      poll: { handler: 2, 'bottom half': 2, timer: 1, request: 0 },
+      epoll: { handler: 2, 'bottom half': 2, timer: 1, request: 0 },
+      io_uring: { handler: 2, 'bottom half': 2, timer: 1, request: 1 },
+    },
+  }
+
+  test.each(hosted)('A1, A4: one event on %s by %s() costs no more than documented', (monitor, host) => {
+    for (const what of ['handler', 'bottom half', 'timer', 'request']) {
+      const counts = trace(
+        monitor,
+        host,
+        `const count = 100
+         const [reader, writer] = pipe()
+         const byte = new Uint8Array(1)
+         const seen = new Int32Array(new SharedArrayBuffer(8))
+         const done = () => {
+           const times = ++seen[0]
+           if (times === 10 || times === count) mark()
+           if (times === count) ctx.close()
+         }
+         ctx.setFdHandler(reader, { read() { sys.read(reader, byte); done() } })
+         const bh = ctx.createBottomHalf(done, { shared: true })
+         const timer = ctx.createTimer(realtime, () => { timer.mod(realtime.now() + 1e6); done() })
+         if ('${what}' === 'request') { if (ctx.hasIoUring) { const again = () => { if (seen[0] < count) ctx.addSqe((sqe) => sqe.prepTimeout(1e6), () => { done(); again() }) }; again() } else { mark(); mark(); ctx.close() } }
+         else if ('${what}' === 'timer') timer.mod(realtime.now() + 1e6)
+         else {
+           const { Worker } = await import('node:worker_threads')
+           const workerData = { what: '${what}', count, seen, writer, handle: ctx.handle, bottomHalf: bh.handle }
+           new Worker(new URL('${events}'), { execArgv: [], workerData }).unref()
+         }
+         process.on('exit', () => bh.delete())
+         process.noDeprecation = true
+         process.removeAllListeners('warning')`,
+      )
+      const loop = Object.entries(counts).filter(([name]) =>
+        /poll|wait|enter|timerfd|^read|^write/.test(name),
+      )
+      const each = loop.reduce((sum, [, count]) => sum + count, 0) / 90
+      expect(Math.round(each), `${what}: ${JSON.stringify(loop)}`).toBeLessThanOrEqual(
+        limits[host][monitor.split(' ')[0]!]![what]!,
+      )
+    }
+  })
+})
