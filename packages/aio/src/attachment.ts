@@ -100,15 +100,15 @@ export class Attachment implements HostedContext {
   /** The monitor may be another by now, or have other descriptors. Returns whether one of them is always ready. */
   #updateWatch(): boolean {
     const { fds } = this.#loop
-    const { backendFd } = fds.monitor
-    if (backendFd >= 0) {
+    const hostFd = fds.monitor.hostFd ?? fds.monitor.backendFd
+    if (hostFd >= 0) {
       this.#pollSet?.close()
       this.#pollSet = null
     } else {
       this.#pollSet ??= new PollSet()
       this.#pollSet.update(fds)
     }
-    const fd = this.#pollSet?.fd ?? backendFd
+    const fd = this.#pollSet?.fd ?? hostFd
     if (fd !== this.#watchedFd) {
       if (this.#watch >= 0) hostUnwatch(this.#watch)
       this.#watch = -1
