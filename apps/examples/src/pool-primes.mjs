@@ -31,14 +31,14 @@ if (isMainThread) {
   let done = 0
   const pieces = Array.from({ length: millions }, async (_, i) => {
     const piece = { from: i * 1e6, to: (i + 1) * 1e6 }
-    const count = await ctx.threadPool.submit(task, piece, { signal: stop.signal })
+    const count = Number(await ctx.threadPool.submit(task, piece, { signal: stop.signal }))
     console.log(`${`${++done}`.padStart(4)} of ${millions}: ${count} primes from ${piece.from}`)
     return count
   })
 
   const results = await Promise.allSettled(pieces)
   const counts = results.filter((result) => result.status === 'fulfilled').map((result) => result.value)
-  const sum = counts.reduce((total, count) => total + Number(count), 0)
+  const sum = counts.reduce((total, count) => total + count, 0)
   console.log(`${sum} primes; ${results.length - counts.length} pieces given up`)
   ctx.close()
 }
