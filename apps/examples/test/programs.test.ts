@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { sys } from 'aiokit'
 import { describe, expect, test } from 'vitest'
 import { CLEAN, Example, MONITORS } from './example.ts'
@@ -55,6 +56,31 @@ describe.each(MONITORS)('on %s', (monitor) => {
     const { status, stderr } = await config.end()
     expect(status).toBe(1)
     expect(stderr).toMatch(/SystemError: EIO: i\/o error, read\n/)
+  })
+
+  test('U4, A1: tcp-echo gives all clients back what they send, and ends with them on SIGINT', async () => {
+    const server = new Example('tcp-echo', { monitor, args: ['0'] })
+    const [, port] = await server.said(
+      new RegExp(
+        `^127.0.0.1:(\\d+) by ${monitor === 'io_uring' ? 'io_uring' : 'threads'}, heard with ${monitor}\n`,
+      ),
+    )
+    const idle = connect(Number(port), '127.0.0.1')
+    idle.write('hi')
+    expect(String((await once(idle, 'data'))[0])).toBe('hi')
+    const text = 'x'.repeat(300_000)
+    const answers = [1, 2, 3].map(async () => {
+      const client = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true })
+      client.end(text)
+      return Buffer.concat(await client.toArray()).toString() === text
+    })
+    expect(await Promise.all(answers)).toEqual([true, true, true])
+    await server.said(/(client \d+: echoed 300000 bytes\n){3}/)
+    const closed = once(idle.resume(), 'close')
+    server.process.kill('SIGINT')
+    await closed
+    expect(await server.end()).toEqual(CLEAN)
+    expect(server.output).toMatch(/client \d+: cut short after 2 bytes\nthe end\n$/)
   })
 
   test('A1, A3: http-beside sends what the context samples to all who listen, until SIGINT', async () => {
