@@ -53,7 +53,10 @@ export class Feed<T> implements AsyncFeed<T>, Abortable {
     this.#source = source
     this.#signal = requireSignal(signal)
     this.#forgetContext = ctx.onClose(() => {
-      const error = aioError('ERR_AIO_CLOSED', `Context "${ctx.name}" was closed, and nothing more will come.`)
+      const error = aioError(
+        'ERR_AIO_CLOSED',
+        `Context "${ctx.name}" was closed, and nothing more will come.`,
+      )
       this.#dropAll()
       this.fail(error)
     })
