@@ -16,7 +16,7 @@ export interface AsyncFeed<T> extends AsyncIterableIterator<T, void>, AsyncDispo
   /** Ends it, and waits until everything is let go of. What waits gets `done`. */
   return(): Promise<IteratorReturnResult<void>>
   /** As `return()`, and rejects with `error`. */
-  throw(error: unknown): Promise<IteratorReturnResult<void>>
+  throw(error: unknown): Promise<IteratorResult<T, void>>
   [Symbol.asyncIterator](): AsyncFeed<T>
 }
 
@@ -116,7 +116,7 @@ export class Feed<T> implements AsyncFeed<T>, Abortable {
     return { value: undefined, done: true }
   }
 
-  async throw(error: unknown): Promise<IteratorReturnResult<void>> {
+  async throw(error: unknown): Promise<IteratorResult<T, void>> {
     await this.return()
     throw error
   }
