@@ -129,8 +129,8 @@ describe.each(everywhere)('a context on %s', (name, make) => {
     const ctx = newContext(make)
     const [probe, ...rest] = pipe()
     for (const fd of [probe, ...rest]) sys.close(fd)
-    // The context's own, which nobody is told the number of, are the last that were opened before.
-    const own = Array.from({ length: 12 }, (_, i) => probe - 1 - i).find((fd) => {
+    // The context's own, which nobody is told the number of, are the last that were opened before; this one was the first.
+    const own = Array.from({ length: 12 }, (_, i) => probe - 12 + i).find((fd) => {
       try {
         ctx.setFdHandler(fd, { read() {} })
         ctx.setFdHandler(fd, null)

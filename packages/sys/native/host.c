@@ -38,12 +38,21 @@ static struct host *host_of(napi_env env) {
   return napi_get_instance_data(env, &data) == napi_ok ? data : NULL;
 }
 
+/* Not while execution is being ended, as `timeout` of node:vm does: Node would end the process if it were asked to report. */
+static bool can_run(napi_env env) {
+  napi_value nothing, value;
+  if (napi_create_string_utf8(env, "0", NAPI_AUTO_LENGTH, &nothing) != napi_ok) return false;
+  if (napi_run_script(env, nothing, &value) == napi_ok) return true;
+  napi_get_and_clear_last_exception(env, &value);
+  return false;
+}
+
 /* An error that nobody catches: 'uncaughtException', and the end of the thread if nobody listens for that. */
 static void report(napi_env env) {
   napi_value error;
   bool pending;
   if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
-      napi_get_and_clear_last_exception(env, &error) == napi_ok) {
+      napi_get_and_clear_last_exception(env, &error) == napi_ok && can_run(env)) {
     napi_fatal_exception(env, error);
   }
 }

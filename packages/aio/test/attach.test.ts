@@ -1,0 +1,127 @@
+import { descriptorLimit, hasCommand } from '@aiokit/testing'
+import { describe, expect, test } from 'vitest'
+import { output, runHosted } from './hosted.ts'
+import { monitors } from './monitors.ts'
+
+describe.each([...monitors.map(([name]) => name), 'epoll that falls back'])('attached, on %s', (monitor) => {
+  const run = (body: string, options = {}) =>
+    output(runHosted(monitor, 'attach', body, { timeoutMs: 5000, ...options }))
+
+  test('F8: a descriptor closed while it was watched, whose number is registered again, is watched', () => {
+    expect(
+      run(`
+        const [reader, writer] = pipe()
+        ctx.setFdHandler(reader, { read() {} })
+        await turn()
+        await turn()
+        sys.close(reader)
+        sys.close(writer)
+        const [again, other] = pipe()
+        ctx.setFdHandler(again, { read() { console.log(again === reader); ctx.close() } })
+        setTimeout(() => sys.write(other, new Uint8Array(1)), 20)`),
+    ).toBe('true\n')
+  })
+
+  test('T6: a deadline that is further away than timers go is none that fails', () => {
+    expect(
+      run(`
+        ctx.createTimer(realtime, () => {}).mod(1e300)
+        setTimeout(() => { console.log('slept'); ctx.close() }, 20)`),
+    ).toBe('slept\n')
+  })
+
+  test('A3: what has no async context of its own does not run in that of who attached first', () => {
+    expect(
+      run(`
+        ctx.close()
+        const other = make()
+        const storage = new AsyncLocalStorage()
+        other.scheduleOneshot(() => { console.log(storage.getStore()); other.close() })
+        storage.run('of who attaches', () => other.attach())`),
+    ).toBe('undefined\n')
+  })
+
+  test('X6: 10,000 times attached and detached, and 1,000 times run and stopped, leave descriptors as they were', () => {
+    expect(
+      run(
+        `
+        const cycle = async (times) => {
+          for (let i = 0; i < times; i++) {
+            ctx.detach()
+            if (i % 10 === 0) {
+              const end = ctx.run()
+              ctx.stop()
+              await end
+            }
+            ctx.attach()
+            if (i % 100 === 0) await turn()
+          }
+          gc()
+          return process.memoryUsage().rss
+        }
+        await cycle(2000)
+        const before = openDescriptors()
+        const growth = []
+        for (let i = 0; i < 3; i++) growth.push(-(await cycle(0)) + (await cycle(10_000)))
+        console.log(openDescriptors() - before, Math.min(...growth) < 8 * 2 ** 20)
+        ctx.close()`,
+        { node: ['--expose-gc'], timeoutMs: 20_000 },
+      ),
+    ).toBe('0 true\n')
+  })
+
+  test('X2: out of descriptors, attach() throws and leaves nothing behind', () => {
+    for (const limit of [64, 65, 66, 67]) {
+      expect(
+        run(
+          `
+          ctx.close()
+          const other = make()
+          const taken = []
+          try {
+            for (;;) taken.push(pipe())
+          } catch {}
+          // One more for each turn, until there are enough.
+          let refused = 0
+          for (;;) {
+            const before = () => { let count = 0; for (let fd = 0; fd < ${limit}; fd++) if (sys.fcntl(fd, sys.F_GETFD, 0) >= 0) count++; return count }
+            const open = before()
+            try {
+              other.attach()
+              break
+            } catch (error) {
+              if (error.code !== 'EMFILE' || before() > open + 1) console.log(error.code, before() - open)
+              refused++
+              for (const fd of taken.pop()) sys.close(fd)
+            }
+          }
+          console.log(refused > 0)
+          other.scheduleOneshot(() => other.close())`,
+          { under: descriptorLimit(limit) },
+        ),
+      ).toBe('true\n')
+    }
+  })
+})
+
+test.skipIf(!hasCommand('strace'))(
+  'M3: a monitor that falls back while it is attached is waited for, whatever number its successor gets (needs strace)',
+  () => {
+    const body = `
+      await turn()
+      const [first, second] = [pipe(), pipe()]
+      // Out of watches from here on.
+      for (const [reader] of [first, second]) ctx.setFdHandler(reader, { read() { console.log(ctx.fdmonName); ctx.close() } })
+      setTimeout(() => sys.write(second[1], new Uint8Array(1)), 20)`
+    const results = Array.from({ length: 30 }, (_, n) =>
+      runHosted('epoll that falls back', 'attach', body, {
+        under: ['strace', '-qq', '-o', '/dev/null', '-e', `inject=epoll_ctl:error=ENOSPC:when=${n + 5}`],
+        timeoutMs: 5000,
+      }),
+    )
+    expect(results.map(({ stdout }) => stdout)).toContain('poll\n')
+    // Where it is one of libuv's calls that fails, that aborts; nowhere does anybody wait for ever.
+    for (const { status, signal, stdout } of results)
+      if (stdout === '') expect([status, signal]).not.toEqual([null, 'SIGTERM'])
+  },
+)

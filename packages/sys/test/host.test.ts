@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const folder = fileURLToPath(new URL('..', import.meta.url))
+const run = (body: string) => {
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', `import * as sys from '@aiokit/sys'\n${body}`],
+    { cwd: folder, encoding: 'utf8', timeout: 20_000 },
+  )
+  return [signal, status, stdout, status === 0 ? stderr : '']
+}
+
+test('X3: before hostOpen() everything says so, and wrong arguments are refused', () => {
+  expect(
+    run(`
+      const calls = [
+        () => sys.hostRun(1), () => sys.hostKeep(1), () => sys.hostHurry(1), () => sys.hostWatch(0), () => sys.hostUnwatch(0),
+        () => sys.hostTakeFired(0), () => sys.hostBackend(), () => sys.hostTimeout(), () => sys.hostCall(() => {}),
+      ]
+      const none = calls.every((call) => call() === -19)
+      const wrong = [undefined, null, {}, 'x', Number.NaN, 1.5, 2 ** 40, -1, 7, Symbol('s')]
+      const opens = wrong.every((value) => sys.hostOpen(value, () => {}) === -sys.EINVAL)
+      const first = sys.hostOpen(() => {}, () => {})
+      const second = sys.hostOpen(() => {}, () => {})
+      let refused = 0
+      for (const value of wrong)
+        for (const call of [sys.hostUnwatch, sys.hostTakeFired, sys.hostCall]) if (call(value) === -sys.EINVAL) refused++
+      for (const value of [-1, 2 ** 30]) if (sys.hostWatch(value) === -sys.EBADF) refused++
+      console.log(none, opens, first, second === -sys.EEXIST, refused)`),
+  ).toEqual([null, 0, 'true true 0 true 32\n', ''])
+})
+
+test('A3, X3: hostCall() inside of itself, in hooks and ends of all kinds, with whatever is thrown, never ends the process', () => {
+  expect(
+    run(`
+      import { AsyncLocalStorage, createHook } from 'node:async_hooks'
+      import vm from 'node:vm'
+      const seen = []
+      process.on('uncaughtException', (error) => { seen.push(error) })
+      let turns = 0
+      sys.hostOpen(() => { throw 'before' }, () => { if (++turns === 3) sys.hostRun(0) ; throw 'after' })
+      sys.hostRun(1)
+      const hook = createHook({ before() {}, after() {}, init() {}, destroy() {} }).enable()
+      const storage = new AsyncLocalStorage()
+      for (const value of [new Error('e'), null, undefined, 1, 'x', Symbol('s'), new Proxy({}, { get() { throw 1 } })])
+        sys.hostCall(() => { throw value })
+      storage.run('a', () => sys.hostCall(() => {
+        sys.hostCall(() => { Promise.reject('r'); sys.hostCall(() => { throw 'inner' }) })
+        seen.push(storage.getStore())
+      }))
+      // Ended while it runs.
+      for (const code of ['call(() => { for (;;); })', 'for (;;) call(() => {})', 'call(() => call(() => { for (;;); }))']) {
+        try {
+          vm.runInNewContext(code, { call: sys.hostCall }, { timeout: 20 })
+        } catch (error) {
+          seen.push(error.code)
+        }
+      }
+      sys.hostCall(class {})
+      sys.hostCall((async () => { throw 'async' }))
+      process.on('exit', () => { sys.hostCall(() => { throw 'at the end' }) })
+      setTimeout(() => { hook.disable(); console.log('alive') }, 20)`).slice(0, 3),
+  ).toEqual([null, 0, 'alive\n'])
+})
+
+test('X4: hooks and watches end with their thread, which may come with others', () => {
+  expect(
+    run(`
+      import { readdirSync } from 'node:fs'
+      import { Worker } from 'node:worker_threads'
+      const program = \`
+        import * as sys from '@aiokit/sys'
+        sys.hostOpen(() => {}, () => {})
+        sys.hostRun(1)
+        sys.hostHurry(1)
+        for (let i = 0; i < 10; i++) {
+          const fd = sys.eventfd(1, sys.EFD_CLOEXEC)
+          if (sys.hostWatch(fd) < 0) throw new Error('watch')
+          sys.close(fd)
+        }
+        sys.hostUnwatch(3)
+      \`
+      const once = () => new Promise((resolve) => new Worker(program, { eval: true }).on('exit', resolve))
+      await once()
+      const before = readdirSync('/proc/self/fd').length
+      const codes = []
+      for (let i = 0; i < 5; i++) codes.push(...(await Promise.all([once(), once(), once()])))
+      console.log(codes.join(''), readdirSync('/proc/self/fd').length - before)`),
+  ).toEqual([null, 0, `${'0'.repeat(15)} 0\n`, ''])
+})
