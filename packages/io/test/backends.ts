@@ -11,15 +11,9 @@ export const backends = (
   ['ring', 'threads on epoll', 'threads on poll', 'threads beside a ring'] as const
 ).filter((backend) => !backend.endsWith('ring') || hasIoUring())
 
-/**
- * The same with what runs the context: Node's loop in either way. Attached on a ring is left out: a ring whose work is
- * deferred (DEFER_TASKRUN) does not wake Node's loop when another thread makes one of its requests ready, and what waits
- * for that goes on only when Node's loop has something else to do.
- */
+/** The same with what runs the context: Node's loop in either way. */
 export const hostedBackends = backends.flatMap((backend) =>
-  (['attach', 'run'] as const)
-    .filter((host) => !(backend.endsWith('ring') && host === 'attach'))
-    .map((host) => ({ backend, host })),
+  (['attach', 'run'] as const).map((host) => ({ backend, host })),
 )
 
 /** A module's beginning, with `ctx` and `io` as a World has them, for tests of what ends the process. */
@@ -28,7 +22,7 @@ export function preamble(backend: (typeof backends)[number]): string {
   return `
     import { AioContext } from '@aiokit/aio'
     import { ${monitor}Monitor } from '@aiokit/fdmon-${monitor}'
-import { AioIo } from '@aiokit/io'
+    import { AioIo } from '@aiokit/io'
     import * as sys from '@aiokit/sys'
     const ctx = new AioContext({ fdmon: ${monitor}Monitor() })
     const io = new AioIo(ctx, { aio: '${backend === 'ring' ? 'io_uring' : 'threads'}' })`
