@@ -1,4 +1,4 @@
 export { type ChildResult, descriptorLimit, hasCommand, runScript, type ScriptOptions } from './child.ts'
 export { fill, openDescriptors, pipe, readAll, regularFile, socketPair } from './descriptors.ts'
-export { hasIoUring } from './io-uring.ts'
+export { countRingsOfNode, hasIoUring, refuseRingsOfNode } from './io-uring.ts'
 export { testInterruption, testMonitor } from './monitor-suite.ts'
