@@ -22,9 +22,12 @@ import type {
 import type { EventNotifier } from '@aiokit/notifier'
 import type { Clock, Timer } from '@aiokit/timers'
 import { Attachment } from './attachment.ts'
+import type { AsyncFeed, FeedOptions } from './feed.ts'
 import { hostLoop } from './host-loop.ts'
 import { isHostedNow } from './hosted-call.ts'
+import { Interval } from './interval.ts'
 import { Loop } from './loop.ts'
+import { NotifierEvents } from './notifier-events.ts'
 import type { AioContextHandle } from './remote-context.ts'
 import { RemoteTasks } from './remote-tasks.ts'
 import { Runner } from './runner.ts'
@@ -50,7 +53,7 @@ let current: AioContext | null = null
  *
  * An AioContext belongs to the thread that made it. Other threads reach it through its `handle`.
  */
-export class AioContext implements Disposable {
+export class AioContext implements Disposable, AsyncDisposable {
   readonly name: string
 
   readonly #loop: Loop
@@ -191,14 +194,22 @@ export class AioContext implements Disposable {
    * @throws as `setFdHandler`; `ERR_AIO_CLOSED` for a notifier that is closed
    */
   setEventNotifier(notifier: EventNotifier, handlers: FdHandlers | null): void {
-    if (typeof notifier?.fd !== 'number') {
-      throw aioTypeError(
-        'ERR_AIO_INVALID_ARG_TYPE',
-        `"notifier" must be an EventNotifier. Received ${describe(notifier)}.`,
-      )
-    }
-    if (notifier.fd < 0) throw aioError('ERR_AIO_CLOSED', 'This EventNotifier is closed: make a new one.')
-    this.setFdHandler(notifier.fd, handlers)
+    this.setFdHandler(requireNotifier(notifier).fd, handlers)
+  }
+
+  /**
+   * The events of a notifier, in place of handlers that it had:
+   *
+   *     for await (const _ of ctx.events(notifier, { signal })) { ... }
+   *
+   * One for any number of `set()` calls since the last (rule N7). It is cleared when somebody waits, and watched only then:
+   * an attached process lives while somebody does.
+   *
+   * @throws `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`; the reason of a signal that is aborted already
+   */
+  events(notifier: EventNotifier, options: FeedOptions = {}): AsyncFeed<void> {
+    this.#requireOpen()
+    return new NotifierEvents(this, requireNotifier(notifier), requireObject(options, 'options')).feed
   }
 
   /**
@@ -233,6 +244,24 @@ export class AioContext implements Disposable {
   createTimer(clock: Clock, callback: () => void): Timer {
     this.#requireOpen()
     return this.#loop.timers.create(clock, callback)
+  }
+
+  /**
+   * Periods of `periodNs` nanoseconds on `clock`, counted from this call:
+   *
+   *     for await (const periods of ctx.interval(realtime, 1e9)) { ... }
+   *
+   * Each time it gives how many have passed since the last time, as read(2) of a timerfd does: 1 for who is fast enough.
+   * Who is slow is told at once, with a higher count, and is in step again after that: nothing drifts. An attached process
+   * lives while somebody waits.
+   *
+   * @throws `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE` unless `periodNs` is from 1 to 2^53 - 1;
+   *   the reason of a signal that is aborted already
+   */
+  interval(clock: Clock, periodNs: number, options: FeedOptions = {}): AsyncFeed<number> {
+    this.#requireOpen()
+    requireNumber(periodNs, 'periodNs', 1, Number.MAX_SAFE_INTEGER)
+    return new Interval(this, clock, periodNs, requireObject(options, 'options')).feed
   }
 
   /** Whether there is a ring, so that `addSqe` works; the same for all contexts of a process that leave the choice to us. */
@@ -468,6 +497,16 @@ export class AioContext implements Disposable {
     this.close()
   }
 
+  /**
+   * `stop()`, `detach()` and `close()`, and waits until the promise of `run()` and those of the operations that were
+   * cancelled have settled, and what waits for them has gone on.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+    // After this the ticks and promises are done with that closing has left.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+
   #requireNotRunning(): void {
     if (this.#host instanceof Runner)
       throw aioError('ERR_AIO_RUNNING', `Context "${this.name}" runs already: call stop() before.`)
@@ -501,6 +540,17 @@ export class AioContext implements Disposable {
     if (this.#closed)
       throw aioError('ERR_AIO_CLOSED', `Context "${this.name}" is closed: make a new AioContext.`)
   }
+}
+
+function requireNotifier(notifier: EventNotifier): EventNotifier {
+  if (typeof notifier?.fd !== 'number') {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"notifier" must be an EventNotifier. Received ${describe(notifier)}.`,
+    )
+  }
+  if (notifier.fd < 0) throw aioError('ERR_AIO_CLOSED', 'This EventNotifier is closed: make a new one.')
+  return notifier
 }
 
 function requireCqeHandler(value: CqeHandler): CqeHandler {

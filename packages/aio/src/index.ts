@@ -17,5 +17,6 @@ export type {
 } from '@aiokit/fdmon'
 export type { Clock, Timer } from '@aiokit/timers'
 export { AioContext, type AioContextOptions } from './aio-context.ts'
+export { type AsyncFeed, Feed, type FeedOptions, type FeedSource } from './feed.ts'
 export { type AioContextHandle, RemoteContext } from './remote-context.ts'
 export type { AioStats } from './stats.ts'

@@ -48,4 +48,10 @@ export class AioContext extends Base {
     this.#threadPool ??= new ThreadPool(this, this.#poolOptions)
     return this.#threadPool
   }
+
+  /** As of the base class; and waits until Node has noticed the end of the pool's threads. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]()
+    await this.#threadPool?.[Symbol.asyncDispose]()
+  }
 }

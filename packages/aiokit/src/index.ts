@@ -1,4 +1,12 @@
-export { type AioContextHandle, type AioStats, RemoteContext } from '@aiokit/aio'
+export {
+  type AioContextHandle,
+  type AioStats,
+  type AsyncFeed,
+  Feed,
+  type FeedOptions,
+  type FeedSource,
+  RemoteContext,
+} from '@aiokit/aio'
 export * from '@aiokit/bottom-halves'
 export * from '@aiokit/buffer-pool'
 export * from '@aiokit/coroutine'

@@ -17,7 +17,7 @@ export interface BottomHalfOptions {
  * A callback that runs soon, from the loop, when it is scheduled. Made by `BottomHalfList.create()`; to be used in
  * the thread of its list only, while other threads can schedule one that is `shared` through its `handle`.
  */
-export class BottomHalf {
+export class BottomHalf implements Disposable {
   /** @internal */
   readonly callback: () => void
   /** @internal */
@@ -107,6 +107,10 @@ export class BottomHalf {
   delete(): void {
     this.#list?.forget(this)
     this.#list = null
+  }
+
+  [Symbol.dispose](): void {
+    this.delete()
   }
 
   /** @internal */

@@ -8,6 +8,7 @@ import {
   requireString,
 } from '@aiokit/errors'
 import { ListLink, type QTailQ } from '@aiokit/qlist'
+import { type Abortable, forgetAbort, listenForAbort, requireSignal } from '@aiokit/task'
 import type { Co } from './co.ts'
 import type { CoSleep } from './co-sleep.ts'
 import { AWAKE, ENDED, INTERRUPTED, RUNNING, SCHEDULED, WAITING } from './flags.ts'
@@ -19,6 +20,8 @@ import { currentContext, run, self, wake, wakeGranted } from './switch.ts'
 export interface CoroutineOptions {
   /** Appears in errors. Default the name of the body. */
   name?: string
+  /** Cancels it, as `cancel(signal.reason)` does: `promise` is rejected with that unless the body catches it. */
+  signal?: AbortSignal
 }
 
 /**
@@ -29,7 +32,7 @@ export interface CoroutineOptions {
  * (out of `close()` if there is no poll any more); without a context it becomes an `uncaughtException`. It never comes out
  * of `enter()` or `coWake()`, whose caller has its own work to finish (rule C4).
  */
-export class Coroutine<T> {
+export class Coroutine<T> implements Abortable {
   /** @internal See flags.ts. */
   flags = 0
   /** @internal */
@@ -53,6 +56,7 @@ export class Coroutine<T> {
 
   readonly #body: () => Co<T>
   readonly #name: string | undefined
+  readonly #signal: AbortSignal | undefined
   #generator: Co<T> | null = null
   #interrupts: Interrupts | null = null
   #value: T | undefined
@@ -64,12 +68,14 @@ export class Coroutine<T> {
   /**
    * Nothing of the body runs before `enter()`.
    *
-   * @throws `ERR_AIO_INVALID_ARG_TYPE`
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`; the reason of a signal that is aborted already
    */
   constructor(body: () => Co<T>, options: CoroutineOptions = {}) {
     this.#body = requireFunction(body, 'body')
-    const { name } = requireObject(options, 'options')
+    const { name, signal } = requireObject(options, 'options')
     this.#name = name === undefined ? undefined : requireString(name, 'options.name')
+    this.#signal = signal === undefined ? undefined : requireSignal(signal)
+    if (signal !== undefined) listenForAbort(signal, this)
   }
 
   get name(): string {
@@ -159,6 +165,11 @@ export class Coroutine<T> {
     this.#interrupts.cancel(reason ?? aioError('ERR_AIO_CANCELED', `Coroutine "${this.name}" was cancelled.`))
     if (this.#generator === null && !(this.flags & AWAKE)) this.#fail(this.#interrupts.take())
     else this.#awaken()
+  }
+
+  /** @internal */
+  aborted(reason: unknown): void {
+    this.cancel(reason)
   }
 
   /**
@@ -301,6 +312,7 @@ export class Coroutine<T> {
     // Its variables are not needed any more, however long this is kept for its result.
     this.#generator = null
     this.sleep = null
+    if (this.#signal !== undefined) forgetAbort(this.#signal, this)
     this.#settle()
     wakeGranted(this)
   }

@@ -1,5 +1,6 @@
 export type { Co } from './co.ts'
 export { coAwait } from './co-await.ts'
+export { coCallback } from './co-callback.ts'
 export { coJoin } from './co-join.ts'
 export { CoMutex } from './co-mutex.ts'
 export { CoQueue } from './co-queue.ts'

@@ -101,6 +101,10 @@ export class UringBufferGroup implements BufferGroup {
     }
   }
 
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
   /** @internal The kernel will choose buffers for `request`. @throws `ERR_AIO_CLOSED` */
   lend(request: UringRequest): void {
     this.#number(0)

@@ -124,7 +124,7 @@ export interface SqeMessage {
 }
 
 /** Buffers for the kernel to choose from when something arrives, so that waiting for many costs no memory each. */
-export interface BufferGroup {
+export interface BufferGroup extends Disposable {
   /** Its number on the ring. */
   readonly id: number
   /** Bytes of each buffer. */

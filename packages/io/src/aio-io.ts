@@ -1,331 +1,90 @@
-import type { AioContext } from '@aiokit/aio'
-import { bufferPool, isGone, lengthOf } from '@aiokit/buffer-pool'
-import {
-  aioError,
-  aioRangeError,
-  aioTypeError,
-  describe,
-  requireFunction,
-  requireInteger,
-  requireObject,
-  requireString,
-} from '@aiokit/errors'
-import { O_CLOEXEC, SOCK_CLOEXEC } from '@aiokit/sys'
-import {
-  ACCEPT,
-  CLOSE,
-  CONNECT,
-  FALLOCATE,
-  FDATASYNC,
-  FSYNC,
-  type IoBackend,
-  type IoDone,
-  type IoRequest,
-  OPENAT,
-  Operation,
-  READ,
-  READV,
-  RECV,
-  SEND,
-  SHUTDOWN,
-  STATX,
-  type Tally,
-  WRITE,
-  WRITEV,
-} from './operation.ts'
-import { RingBackend } from './ring-backend.ts'
-import { ThreadBackend } from './threads/thread-backend.ts'
+import type { AsyncFeed } from '@aiokit/aio'
+import { requireInteger, requireObject } from '@aiokit/errors'
+import { Accepts } from './accepts.ts'
+import { MAX_FD, MAX_FLAGS } from './callback-io.ts'
+import { Chunks } from './chunks.ts'
+import { Forms } from './forms.ts'
+import type { IoOptions } from './io-promises.ts'
 
-export interface AioIoOptions {
-  /** How: 'auto' (default) is the context's ring if it has one, else threads. */
-  aio?: 'auto' | 'io_uring' | 'threads'
-  /** Worker threads for files when there is no ring, from 1 to 64; default 4. They are started as they are needed. */
-  threads?: number
+export interface AcceptsOptions extends IoOptions {
+  /** Of accept4(2): SOCK_NONBLOCK or 0, which is the default. */
+  flags?: number
 }
 
-const AT_FDCWD = -100
-const STATX_SIZE = 256
-const IOV_MAX = 1024
-const MAX_FD = 0x7fff_ffff
-const MAX_FLAGS = 0x7fff_ffff
+export interface ChunksOptions extends IoOptions {
+  /** The most bytes of one part, default 65,536. */
+  size?: number
+}
+
+const MAX_CHUNK = 2 ** 30
 
 /**
- * Files and sockets as operations that end in a callback, run by the context's polls: on its io_uring, or without one on
- * worker threads and by readiness, with the same results.
+ * Files and sockets, run by a context: on its io_uring, or without one on worker threads and by readiness, with the same
+ * results. Each operation is there in three forms:
  *
- * Each method ends in `...Aio` and takes a callback last, which is never called from inside the method. It gets what the
- * system call of that name returns: a count, a descriptor, 0, or -errno (-EINTR and -EAGAIN are dealt with here). Each
- * returns a request, to cancel it. A buffer belongs to the operation until the callback; what `allocate()` gave is used
- * as it is, any other view is copied. It belongs to the thread of its context.
+ *     const count = await io.read(fd, buffer, position, { signal })   // a promise, for contexts that Node's loop runs
+ *     const count = yield* io.readCo(fd, buffer, position)            // in a coroutine
+ *     io.readAio(fd, buffer, position, (res) => { ... })              // a callback
+ *
+ * The callback is never called from inside the method, and gets what the system call of that name returns: a count, a
+ * descriptor, 0, or -errno (-EINTR and -EAGAIN are dealt with here). The method returns a request, to cancel it. The other
+ * forms throw a SystemError instead of giving -errno. A buffer belongs to the operation until its end; what `allocate()`
+ * gave is used as it is, any other view is copied. An AioIo belongs to the thread of its context.
  *
  * Arguments of a wrong type or out of range throw (`ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`), and so does
- * everything after `close()` (`ERR_AIO_CLOSED`).
+ * everything after `close()` (`ERR_AIO_CLOSED`); a promise is rejected with that.
  */
-export class AioIo implements Disposable {
-  /** How operations are carried out. */
-  readonly aio: 'io_uring' | 'threads'
-  readonly #backend: IoBackend
-  readonly #tally: Tally = { pending: 0 }
-  readonly #forgetContext: () => void
-  #closed = false
-
-  /** @throws `ERR_AIO_NO_IO_URING` if `aio` is 'io_uring' and the context has none; `ERR_AIO_INVALID_ARG_TYPE`, ... */
-  constructor(ctx: AioContext, options: AioIoOptions = {}) {
-    if (typeof ctx?.addSqe !== 'function') {
-      throw aioTypeError(
-        'ERR_AIO_INVALID_ARG_TYPE',
-        `"ctx" must be an AioContext. Received ${describe(ctx)}.`,
-      )
-    }
-    const { aio = 'auto', threads = 4 } = requireObject(options, 'options')
-    requireInteger(threads, 'options.threads', 1, 64)
-    if (aio !== 'auto' && aio !== 'io_uring' && aio !== 'threads') {
-      throw aioTypeError(
-        'ERR_AIO_INVALID_ARG_TYPE',
-        `"options.aio" must be 'auto', 'io_uring' or 'threads'. Received ${describe(aio)}.`,
-      )
-    }
-    this.aio = aio === 'auto' ? (ctx.hasIoUring ? 'io_uring' : 'threads') : aio
-    if (this.aio === 'io_uring' && !ctx.hasIoUring) {
-      throw aioError(
-        'ERR_AIO_NO_IO_URING',
-        `Context "${ctx.name}" has no io_uring, its monitor is ${ctx.fdmonName}: choose aio 'auto' or 'threads'.`,
-      )
-    }
-    this.#forgetContext = ctx.onClose(() => this.close())
-    this.#backend = this.aio === 'io_uring' ? new RingBackend(ctx) : new ThreadBackend(ctx, threads)
-  }
-
-  /** Operations that were begun and whose callbacks have not been called. */
-  get pending(): number {
-    return this.#tally.pending
-  }
-
-  /** `size` bytes of zeros, aligned to a page if there are that many, which operations use without copying. */
-  allocate(size: number): Uint8Array<SharedArrayBuffer> {
-    return bufferPool.allocate(size)
-  }
-
-  /** Gives back what `allocate()` gave, also while an operation uses it. @throws `ERR_AIO_NOT_ALLOCATED` */
-  free(buffer: ArrayBufferView): void {
-    bufferPool.free(buffer)
-  }
-
+export class AioIo extends Forms {
   /**
-   * Reads from `position` of a file until the buffer is full or the file ends; with position -1, or from what is no file,
-   * what there is, as read(2). Of a socket only 0 and -1 can be read (-ESPIPE); others without positions ignore it.
-   */
-  readAio(fd: number, buffer: ArrayBufferView, position: number, done: IoDone): IoRequest {
-    return this.#transfer(READ, fd, buffer, position, done)
-  }
-
-  /** Writes all of the buffer at `position` of a file, or with position -1 at its own. */
-  writeAio(fd: number, buffer: ArrayBufferView, position: number, done: IoDone): IoRequest {
-    return this.#transfer(WRITE, fd, buffer, position, done)
-  }
-
-  /** As `readAio`, into one view after the other. */
-  readvAio(fd: number, buffers: readonly ArrayBufferView[], position: number, done: IoDone): IoRequest {
-    return this.#vector(READV, fd, buffers, position, done)
-  }
-
-  /** As `writeAio`, of one view after the other. */
-  writevAio(fd: number, buffers: readonly ArrayBufferView[], position: number, done: IoDone): IoRequest {
-    return this.#vector(WRITEV, fd, buffers, position, done)
-  }
-
-  /** fsync(2) */
-  fsyncAio(fd: number, done: IoDone): IoRequest {
-    return this.#start(this.#operation(FSYNC, fd, done))
-  }
-
-  /** fdatasync(2) */
-  fdatasyncAio(fd: number, done: IoDone): IoRequest {
-    return this.#start(this.#operation(FDATASYNC, fd, done))
-  }
-
-  /** fallocate(2) with `mode` of FALLOC_FL_... */
-  fallocateAio(fd: number, mode: number, offset: number, length: number, done: IoDone): IoRequest {
-    const operation = this.#operation(FALLOCATE, fd, done)
-    operation.first = requireInteger(mode, 'mode', 0, MAX_FLAGS)
-    operation.position = requireInteger(offset, 'offset', 0)
-    operation.second = requireInteger(length, 'length', 0)
-    return this.#start(operation)
-  }
-
-  /**
-   * openat(2); `dirfd` may be -100, AT_FDCWD. The descriptor is close-on-exec.
+   * The connections of a listening socket:
    *
-   * A FIFO or a serial line is not waited for, as with O_NONBLOCK, which the descriptor has only if it is among `flags`:
-   * a FIFO is opened for reading at once, and gives 0 until somebody writes, and for writing it is -ENXIO if nobody reads.
+   *     for await (const connection of io.accepts(listener, { signal })) serve(connection)
+   *
+   * Each is a descriptor, close-on-exec, and whoever gets it closes it. On a ring one request accepts them all, also in
+   * advance, some 64 of them; those that nobody has taken are closed when the loop is left, when it is aborted, and with
+   * the context. Without a ring each is accepted when somebody waits for it, and the socket gets O_NONBLOCK and keeps it.
+   * It ends with an error when accept4(2) does; a connection that was given up by then (ECONNABORTED) is passed over.
+   *
+   * @throws `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`; the reason of a signal that is aborted already
    */
-  openatAio(dirfd: number, path: string, flags: number, mode: number, done: IoDone): IoRequest {
-    const operation = this.#pathOperation(OPENAT, dirfd, path, done)
-    operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS) | O_CLOEXEC
-    operation.second = requireInteger(mode, 'mode', 0, 0o7777)
-    return this.#start(operation)
+  accepts(fd: number, options: AcceptsOptions = {}): AsyncFeed<number> {
+    this.requireOpen()
+    const { flags = 0 } = requireObject(options, 'options')
+    requireInteger(fd, 'fd', 0, MAX_FD)
+    requireInteger(flags, 'options.flags', 0, MAX_FLAGS)
+    return new Accepts(this.ctx, this, fd, flags, options).feed
   }
 
   /**
-   * close(2). Wait for the callbacks of what else uses the descriptor, unless you have cancelled it: what a ring moves in
-   * several parts ends between them. (Workers close it when they have done what came before.)
+   * What can be read from a socket, a pipe or a file (from its own position), until it ends:
+   *
+   *     for await (const bytes of io.chunks(fd, { signal })) { ... }
+   *
+   * Each part has memory of its own, which is yours, and is read when somebody waits for it. The descriptor stays open.
+   * When the loop is left while a part is being read, that is cancelled; what came nevertheless is lost.
+   *
+   * @throws `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE` unless `size` is from 1 to 2^30; the
+   *   reason of a signal that is aborted already
    */
-  closeAio(fd: number, done: IoDone): IoRequest {
-    return this.#start(this.#operation(CLOSE, fd, done))
-  }
-
-  /** statx(2), into `out` of at least 256 bytes. */
-  statxAio(
-    dirfd: number,
-    path: string,
-    flags: number,
-    mask: number,
-    out: ArrayBufferView,
-    done: IoDone,
-  ): IoRequest {
-    const operation = this.#pathOperation(STATX, dirfd, path, done)
-    operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS)
-    operation.second = requireInteger(mask, 'mask', 0, MAX_FLAGS)
-    operation.view = requireView(out, 'out')
-    if (lengthOf(out) < STATX_SIZE) {
-      throw aioRangeError(
-        'ERR_AIO_OUT_OF_RANGE',
-        `"out" must have at least ${STATX_SIZE} bytes. Received ${lengthOf(out)}.`,
-      )
-    }
-    return this.#start(operation)
+  chunks(fd: number, options: ChunksOptions = {}): AsyncFeed<Uint8Array<ArrayBuffer>> {
+    this.requireOpen()
+    const { size = 65_536 } = requireObject(options, 'options')
+    requireInteger(fd, 'fd', 0, MAX_FD)
+    requireInteger(size, 'options.size', 1, MAX_CHUNK)
+    return new Chunks(this.ctx, this, fd, size, options).feed
   }
 
   /**
-   * accept4(2) with `flags` SOCK_NONBLOCK or 0. The descriptor is close-on-exec. Without a ring the listening socket gets
-   * O_NONBLOCK and keeps it.
-   */
-  acceptAio(fd: number, flags: number, done: IoDone): IoRequest {
-    const operation = this.#operation(ACCEPT, fd, done)
-    operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS) | SOCK_CLOEXEC
-    return this.#start(operation)
-  }
-
-  /**
-   * connect(2), with an address made by `encodeAddress()`. Without a ring a Unix socket whose listener has no room for
-   * another connection is not waited for: -EAGAIN, as with O_NONBLOCK.
-   */
-  connectAio(fd: number, address: ArrayBufferView, done: IoDone): IoRequest {
-    const operation = this.#operation(CONNECT, fd, done)
-    operation.view = requireView(address, 'address')
-    return this.#start(operation)
-  }
-
-  /** Sends all of the buffer, as send(2) with MSG_NOSIGNAL and `flags`. */
-  sendAio(fd: number, buffer: ArrayBufferView, flags: number, done: IoDone): IoRequest {
-    return this.#message(SEND, fd, buffer, flags, done)
-  }
-
-  /** recv(2): what there is, or with MSG_WAITALL until the buffer is full; 0 is the end of a stream. */
-  recvAio(fd: number, buffer: ArrayBufferView, flags: number, done: IoDone): IoRequest {
-    return this.#message(RECV, fd, buffer, flags, done)
-  }
-
-  /** shutdown(2) with SHUT_RD, SHUT_WR or SHUT_RDWR. */
-  shutdownAio(fd: number, how: number, done: IoDone): IoRequest {
-    const operation = this.#operation(SHUTDOWN, fd, done)
-    operation.first = requireInteger(how, 'how', 0, 2)
-    return this.#start(operation)
-  }
-
-  /**
-   * Ends the threads: cancels what has not begun, waits for what has, and calls the callbacks. With a ring there is
-   * nothing to do. Closing the context does it too. May be called twice.
+   * Without arguments, ends all of this: the threads, after what they have begun; what they have not is cancelled. With a
+   * ring there is nothing to do. Closing the context does it too. May be called twice.
    *
    * @throws what a callback throws, when all have been called
    */
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#forgetContext()
-    this.#backend.close()
+  override close(): void
+  /** close(2). Await what else uses the descriptor first: see `closeAio`. */
+  override close(fd: number, options?: IoOptions): Promise<number>
+  // biome-ignore lint/suspicious/noExplicitAny: what fits both
+  override close(...of: any[]): any {
+    return of.length > 0 ? super.close(...(of as [fd: number])) : this[Symbol.dispose]()
   }
-
-  [Symbol.dispose](): void {
-    this.close()
-  }
-
-  #operation(kind: number, fd: number, done: IoDone): Operation {
-    if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'This AioIo is closed: make a new AioContext.')
-    requireInteger(fd, 'fd', 0, MAX_FD)
-    return new Operation(this.#backend, this.#tally, kind, fd, requireFunction(done, 'done'))
-  }
-
-  #pathOperation(kind: number, dirfd: number, path: string, done: IoDone): Operation {
-    if (this.#closed) throw aioError('ERR_AIO_CLOSED', 'This AioIo is closed: make a new AioContext.')
-    if (dirfd !== AT_FDCWD) requireInteger(dirfd, 'dirfd', 0, MAX_FD)
-    if (requireString(path, 'path').includes('\0'))
-      throw aioTypeError('ERR_AIO_INVALID_ARG_TYPE', '"path" must not contain a NUL byte.')
-    const operation = new Operation(this.#backend, this.#tally, kind, dirfd, requireFunction(done, 'done'))
-    operation.path = path
-    return operation
-  }
-
-  #transfer(kind: number, fd: number, buffer: ArrayBufferView, position: number, done: IoDone): IoRequest {
-    const operation = this.#operation(kind, fd, done)
-    operation.view = requireView(buffer, 'buffer')
-    operation.position = requireInteger(position, 'position', -1)
-    return this.#start(operation)
-  }
-
-  #vector(
-    kind: number,
-    fd: number,
-    buffers: readonly ArrayBufferView[],
-    position: number,
-    done: IoDone,
-  ): IoRequest {
-    const operation = this.#operation(kind, fd, done)
-    if (!Array.isArray(buffers) || buffers.length > IOV_MAX) {
-      throw aioTypeError(
-        'ERR_AIO_INVALID_ARG_TYPE',
-        `"buffers" must be an array of at most ${IOV_MAX} views. Received ${describe(buffers)}.`,
-      )
-    }
-    const views: ArrayBufferView[] = []
-    for (let i = 0; i < buffers.length; i++) views.push(requireView(buffers[i]!, `buffers[${i}]`))
-    operation.views = views
-    operation.position = requireInteger(position, 'position', -1)
-    return this.#start(operation)
-  }
-
-  #message(kind: number, fd: number, buffer: ArrayBufferView, flags: number, done: IoDone): IoRequest {
-    const operation = this.#operation(kind, fd, done)
-    operation.view = requireView(buffer, 'buffer')
-    operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS)
-    return this.#start(operation)
-  }
-
-  #start(operation: Operation): IoRequest {
-    operation.pin()
-    try {
-      this.#backend.start(operation)
-    } catch (error) {
-      operation.unpin()
-      throw error
-    }
-    this.#tally.pending++
-    return operation
-  }
-}
-
-function requireView(value: ArrayBufferView, name: string): ArrayBufferView {
-  if (!ArrayBuffer.isView(value)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"${name}" must be a typed array, a Buffer or a DataView. Received ${describe(value)}.`,
-    )
-  }
-  if (isGone(value)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"${name}" is a view of memory that was detached, or has shrunk and has no place for it any more: make another one.`,
-    )
-  }
-  return value
 }

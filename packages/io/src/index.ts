@@ -1,2 +1,5 @@
-export { AioIo, type AioIoOptions } from './aio-io.ts'
+export { type AcceptsOptions, AioIo, type ChunksOptions } from './aio-io.ts'
+export type { AioIoOptions } from './callback-io.ts'
+export type { IoCoroutines } from './io-coroutines.ts'
+export type { IoOptions, IoPromises } from './io-promises.ts'
 export type { IoDone, IoRequest } from './operation.ts'

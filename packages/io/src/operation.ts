@@ -1,4 +1,4 @@
-import type { CqeHandler, SqeRequest } from '@aiokit/aio'
+import type { AioContext, CqeHandler, SqeRequest } from '@aiokit/aio'
 import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
 import { S_IFSOCK } from '@aiokit/sys'
 import { fileType, isFile } from './file-type.ts'
@@ -18,6 +18,24 @@ export const CONNECT = 11
 export const SEND = 12
 export const RECV = 13
 export const SHUTDOWN = 14
+
+const NAMES = [
+  'read',
+  'write',
+  'readv',
+  'writev',
+  'fsync',
+  'fdatasync',
+  'fallocate',
+  'openat',
+  'close',
+  'statx',
+  'accept',
+  'connect',
+  'send',
+  'recv',
+  'shutdown',
+] as const
 
 /** A request that was made, to cancel it. */
 export interface IoRequest {
@@ -42,9 +60,33 @@ export interface IoBackend {
   close(): void
 }
 
-/** How many operations are on their way. */
-export interface Tally {
-  pending: number
+/** How many operations are on their way. While there are any, an attached context keeps the process alive. */
+export class Pending {
+  count = 0
+  readonly #ctx: AioContext
+
+  constructor(ctx: AioContext) {
+    this.#ctx = ctx
+  }
+
+  begin(): void {
+    if (this.count === 0) this.#ctx.beginWork()
+    this.count++
+  }
+
+  end(): void {
+    if (--this.count === 0) this.#ctx.endWork()
+  }
+}
+
+/** Who hears of the end of an operation in the place of a callback: an object needs no closure. */
+export abstract class Waiter {
+  abstract ended(operation: Operation, res: number): void
+
+  /** Whether `value` is one. */
+  static is(value: unknown): value is Waiter {
+    return value instanceof Waiter
+  }
 }
 
 /** One operation, of any kind: all have one shape, and those that need no more allocate no more. */
@@ -85,17 +127,17 @@ export class Operation implements IoRequest, CqeHandler {
   isCancelled = false
 
   readonly #backend: IoBackend
-  readonly #tally: Tally
-  readonly #done: IoDone
+  readonly #all: Pending
+  readonly #done: IoDone | Waiter
   /** Of the pool, and not given to anybody else before the end, although the program may have freed them. */
   #pinned: Block | null = null
   #morePinned: Block[] | null = null
   #moved = 0
   #pending = true
 
-  constructor(backend: IoBackend, tally: Tally, kind: number, fd: number, done: IoDone) {
+  constructor(backend: IoBackend, all: Pending, kind: number, fd: number, done: IoDone | Waiter) {
     this.#backend = backend
-    this.#tally = tally
+    this.#all = all
     this.kind = kind
     this.fd = fd
     this.#done = done
@@ -103,6 +145,11 @@ export class Operation implements IoRequest, CqeHandler {
 
   get pending(): boolean {
     return this.#pending
+  }
+
+  /** What its errors say that it was. */
+  get name(): string {
+    return NAMES[this.kind]!
   }
 
   cancel(): void {
@@ -166,8 +213,10 @@ export class Operation implements IoRequest, CqeHandler {
   end(res: number): void {
     this.unpin()
     this.#pending = false
-    this.#tally.pending--
-    this.#done(res)
+    this.#all.end()
+    const done = this.#done
+    if (typeof done === 'function') done(res)
+    else done.ended(this, res)
   }
 }
 

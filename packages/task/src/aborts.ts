@@ -1,3 +1,5 @@
+import { aioTypeError, describe } from '@aiokit/errors'
+
 /** What a signal may end. */
 export interface Abortable {
   /** @param reason the signal's; never null, though a signal's can be */
@@ -47,4 +49,21 @@ export function forgetAbort(signal: AbortSignal, one: Abortable): void {
 /** What to fail with because of a signal that is aborted. */
 export function abortReason(signal: AbortSignal): unknown {
   return signal.reason ?? new DOMException('This operation was aborted', 'AbortError')
+}
+
+/**
+ * An option that is an AbortSignal, or undefined.
+ *
+ * @throws `ERR_AIO_INVALID_ARG_TYPE`; the reason of a signal that is aborted already
+ */
+export function requireSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined) return undefined
+  if (!(signal instanceof AbortSignal)) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"options.signal" must be an AbortSignal. Received ${describe(signal)}.`,
+    )
+  }
+  if (signal.aborted) throw abortReason(signal)
+  return signal
 }

@@ -1,4 +1,4 @@
-export { type Abortable, forgetAbort, listenForAbort } from './aborts.ts'
+export { type Abortable, forgetAbort, listenForAbort, requireSignal } from './aborts.ts'
 export { importTask, loadTask } from './load.ts'
 export { isMoved, move } from './move.ts'
 export {

@@ -1,6 +1,6 @@
 import type { Transferable } from 'node:worker_threads'
 import { aioTypeError, describe, requireObject } from '@aiokit/errors'
-import { abortReason } from './aborts.ts'
+import { requireSignal } from './aborts.ts'
 
 /** How a task is called in another thread. */
 export interface TaskOptions {
@@ -19,17 +19,11 @@ export function checkTaskOptions(options: TaskOptions): {
   signal: AbortSignal | undefined
 } {
   const { transfer, signal } = requireObject(options, 'options')
-  if (transfer !== undefined && !Array.isArray(transfer)) throw wrongOption('transfer', 'an array', transfer)
-  if (signal !== undefined) {
-    if (!(signal instanceof AbortSignal)) throw wrongOption('signal', 'an AbortSignal', signal)
-    if (signal.aborted) throw abortReason(signal)
+  if (transfer !== undefined && !Array.isArray(transfer)) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"options.transfer" must be an array. Received ${describe(transfer)}.`,
+    )
   }
-  return { transfer, signal }
-}
-
-function wrongOption(name: string, kind: string, value: unknown): Error {
-  return aioTypeError(
-    'ERR_AIO_INVALID_ARG_TYPE',
-    `"options.${name}" must be ${kind}. Received ${describe(value)}.`,
-  )
+  return { transfer, signal: requireSignal(signal) }
 }

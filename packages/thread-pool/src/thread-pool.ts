@@ -293,6 +293,9 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     const request = new PoolRequest(this, number, argument, done)
     if (transfer !== undefined && transfer.length > 0) request.transfer = transfer
     requests.add(request)
+    // A process that the context is attached to lives until it is told.
+    this.#ctx.beginWork()
+    if (requests.pending === 1) this.#threads.watchStart()
     if (signal !== undefined) {
       request.signal = signal
       listenForAbort(signal, request)
@@ -337,6 +340,8 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
 
   #tellOne(request: PoolRequest): void {
     const { done, error, result } = request
+    this.#ctx.endWork()
+    if (this.#requests.pending === 0) this.#threads.ignoreStart()
     // A request that is kept keeps nothing.
     request.done = null
     request.error = null
@@ -368,6 +373,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
         if (threads.count >= this.#max) return
         threads.start(this.#tasks.tasks)
       }
+      if (this.#requests.pending === 0) threads.ignoreStart()
     } catch (error) {
       // Those that are there do the work. If there are none, nobody ever will.
       if (threads.count > 0) {

@@ -32,6 +32,8 @@ export class Threads {
   /** By number; null for one that is free, undefined for one that is not yet. */
   readonly #threads: (StartedThread | null | undefined)[] = []
   readonly #startTimer: Timer
+  /** Some may not have started. */
+  #isStarting = false
   /** Those that are there, those that are about to go included. */
   count = 0
 
@@ -90,8 +92,21 @@ export class Threads {
     }
     this.#threads[number] = thread
     this.count++
-    this.#ctx.setFdHandler(thread.lifeline, { read: () => this.#ended(thread, true) })
+    this.#ctx.setFdHandler(thread.lifeline, { read: () => this.#ended(thread, true), ref: false })
+    this.#isStarting = true
     this.#startTimer.mod(realtime.now() + START_TIMEOUT_NS)
+  }
+
+  /** Somebody waits for what they are to do, from now on. */
+  watchStart(): void {
+    if (!this.#isStarting) return
+    this.#isStarting = [...this].some(({ number }) => !this.#memory.hasStarted(number))
+    if (this.#isStarting) this.#startTimer.mod(realtime.now() + START_TIMEOUT_NS)
+  }
+
+  /** Nobody does: no process is to be kept alive for it. */
+  ignoreStart(): void {
+    if (this.#isStarting) this.#startTimer.del()
   }
 
   /** Has all of them go. None is to be started any more. */

@@ -10,7 +10,7 @@ import type { PendingTimers } from './pending-timers.ts'
  * All deadlines are absolute, in nanoseconds of the timer's clock: `timer.mod(clock.now() + 1e6)`. A timer fires once;
  * a callback that wants to be called again arms it again.
  */
-export class Timer {
+export class Timer implements Disposable {
   readonly #pending: PendingTimers
   /** @internal */
   readonly callback: () => void
@@ -55,6 +55,10 @@ export class Timer {
   /** Disarms the timer; it can be armed again. Does nothing if it is not pending, nor after the list was closed. */
   del(): void {
     this.#pending.disarm(this, this.#slot)
+  }
+
+  [Symbol.dispose](): void {
+    this.del()
   }
 }
 

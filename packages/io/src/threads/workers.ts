@@ -59,6 +59,8 @@ export class Workers {
         this.#collect()
         deliveries.deliver()
       },
+      // What is under way keeps a process alive, not that something could be.
+      ref: false,
     })
   }
 
