@@ -151,9 +151,11 @@ export class AioContext implements Disposable, AsyncDisposable {
     if (typeof blocking !== 'boolean') requireBoolean(blocking, 'blocking')
     if (timeoutNs !== Number.POSITIVE_INFINITY)
       requireNumber(timeoutNs, 'timeoutNs', 0, Number.POSITIVE_INFINITY)
-    const progress = this.#loop.poll(blocking ? timeoutNs : 0)
-    if (this.#host !== null) this.#host.polled()
-    return progress
+    try {
+      return this.#loop.poll(blocking ? timeoutNs : 0)
+    } finally {
+      if (this.#host !== null) this.#host.polled()
+    }
   }
 
   /**
@@ -344,7 +346,9 @@ export class AioContext implements Disposable, AsyncDisposable {
     this.#requireOpen()
     if (this.#host instanceof Attachment) return
     this.#requireNotRunning()
-    this.#host = new Attachment(this.#loop)
+    this.#host = new Attachment(this.#loop, () => {
+      this.#host = null
+    })
     this.#host.setRef(this.#isRef)
   }
 
@@ -413,8 +417,10 @@ export class AioContext implements Disposable, AsyncDisposable {
     this.#host?.touch()
   }
 
-  /** See `beginWork()`. */
+  /** See `beginWork()`; also after `close()`. @throws `ERR_AIO_NO_WORK` if all that was begun has ended */
   endWork(): void {
+    if (this.#loop.work === 0)
+      throw aioError('ERR_AIO_NO_WORK', 'endWork() without beginWork(): call them in pairs.')
     this.#loop.work--
   }
 

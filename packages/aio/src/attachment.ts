@@ -1,4 +1,5 @@
 import { countHosted } from '@aiokit/callback'
+import type { FdMonitor } from '@aiokit/fdmon'
 import { check, hostTakeFired, hostUnwatch, hostWatch } from '@aiokit/sys'
 import { type HostedContext, hostLoop } from './host-loop.ts'
 import type { Loop } from './loop.ts'
@@ -11,8 +12,11 @@ import { PollSet } from './poll-set.ts'
 export class Attachment implements HostedContext {
   isRef = true
   readonly #loop: Loop
+  readonly #done: () => void
   /** What Node's loop waits for on behalf of a monitor that has no descriptor of its own. */
   #pollSet: PollSet | null = null
+  /** Whose descriptor is watched, and which: a number alone may have gone from one to the next. */
+  #watched: FdMonitor | PollSet | null = null
   #watchedFd = -1
   #watch = -1
   /** It was found that there is something to run, before Node's loop was to wait. */
@@ -20,10 +24,21 @@ export class Attachment implements HostedContext {
   /** Node's loop may be waiting, or has waited and is about to say so. */
   #isAsleep = false
 
-  /** @throws as `hostLoop.add` */
-  constructor(loop: Loop) {
+  /**
+   * @param done called when it has ended without `leave()`
+   * @throws as `hostLoop.add`; SystemError EMFILE
+   */
+  constructor(loop: Loop, done: () => void) {
     this.#loop = loop
+    this.#done = done
     hostLoop.add(this)
+    try {
+      this.#updateWatch()
+    } catch (error) {
+      this.#unwatch()
+      hostLoop.remove(this)
+      throw error
+    }
     loop.gate.onNudge = () => this.touch()
     countHosted(1)
   }
@@ -83,9 +98,12 @@ export class Attachment implements HostedContext {
     this.#loop.gate.onNudge = null
     this.#loop.gate.hostCheck()
     this.#loop.unwinding = true
-    if (this.#watch >= 0) hostUnwatch(this.#watch)
-    this.#watch = -1
-    this.#pollSet?.close()
+    this.#unwatch()
+  }
+
+  failed(): void {
+    this.leave()
+    this.#done()
   }
 
   #foundNothing = false
@@ -108,13 +126,22 @@ export class Attachment implements HostedContext {
       this.#pollSet ??= new PollSet()
       this.#pollSet.update(fds)
     }
+    const source = this.#pollSet ?? fds.monitor
     const fd = this.#pollSet?.fd ?? backendFd
-    if (fd !== this.#watchedFd) {
+    if (source !== this.#watched || fd !== this.#watchedFd) {
       if (this.#watch >= 0) hostUnwatch(this.#watch)
       this.#watch = -1
       this.#watch = check(hostWatch(fd), 'uv_poll_init')
+      this.#watched = source
       this.#watchedFd = fd
     }
     return this.#pollSet?.hasAlwaysReady ?? false
+  }
+
+  #unwatch(): void {
+    if (this.#watch >= 0) hostUnwatch(this.#watch)
+    this.#watch = -1
+    this.#pollSet?.close()
+    this.#pollSet = null
   }
 }

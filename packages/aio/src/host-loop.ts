@@ -1,9 +1,11 @@
+import { captureScope } from '@aiokit/callback'
 import { aioError } from '@aiokit/errors'
 import {
   CLOCK_MONOTONIC,
   check,
   close,
   disown,
+  hostCall,
   hostHurry,
   hostKeep,
   hostOpen,
@@ -30,6 +32,8 @@ export interface HostedContext {
   before(): number
   /** After it has waited. */
   after(): void
+  /** One of them threw: it is a member no more when this returns. */
+  failed(): void
 }
 
 /** What waits in the place of Node's loop, and for it. */
@@ -41,6 +45,11 @@ export interface HostWaiter {
 
 /** A deadline that has moved by less is the same. */
 const TOLERANCE_NS = 1000
+/** The timer is never set to more, about 52 days: the loop comes by once too often. */
+const LONGEST_NS = 2 ** 52
+
+/** What callbacks run in that have no async context of their own: not in that of who happened to attach first. */
+const root = captureScope('AIO')
 
 /**
  * This thread's loop of Node's own: who is run by it, and when it has to go on. One timer for the nearest deadline of all,
@@ -53,15 +62,24 @@ class HostLoop {
   #isOpen = false
   #keeps = false
   #hurries = false
+  /** Somebody has joined since the loop was about to wait, and is to be asked for how long it may. */
+  #isChanged = false
   #timerFd = -1
   #timerWatch = -1
   /** When the timer fires, on the monotonic clock; infinite if it does not. */
   #timerNs = Number.POSITIVE_INFINITY
   readonly #timerCount = new Uint8Array(8)
 
-  /** @throws `ERR_AIO_NO_HOST_LOOP`; SystemError ENOMEM */
+  /** @throws `ERR_AIO_NO_HOST_LOOP`; SystemError ENOMEM, EMFILE */
   add(member: HostedContext): void {
     this.#open()
+    try {
+      if (this.#timerFd < 0) this.#openTimer()
+    } catch (error) {
+      this.#closeIfUnused()
+      throw error
+    }
+    this.#isChanged = true
     this.#members = [...this.#members, member]
     this.touch(member)
   }
@@ -94,7 +112,7 @@ class HostLoop {
 
   #open(): void {
     if (!this.#isOpen) {
-      const result = hostOpen(this.#before, this.#after)
+      const result = root.runInAsyncScope(hostOpen, undefined, this.#before, this.#after)
       if (result < 0) {
         throw aioError(
           'ERR_AIO_NO_HOST_LOOP',
@@ -106,8 +124,12 @@ class HostLoop {
     hostRun(1)
   }
 
+  get #isUsed(): boolean {
+    return this.#members.length > 0 || this.#waiter !== null
+  }
+
   #closeIfUnused(): void {
-    if (this.#members.length > 0 || this.#waiter !== null) return
+    if (this.#isUsed) return
     this.#keep(false)
     this.#hurry(false)
     hostRun(0)
@@ -119,20 +141,34 @@ class HostLoop {
   }
 
   readonly #before = (): void => {
+    this.#isChanged = false
     let timeout = -1
-    for (const member of this.#members) timeout = earlier(timeout, member.before())
+    for (const member of this.#members) {
+      // What hears of another's failure may have removed it.
+      if (!this.#members.includes(member)) continue
+      try {
+        timeout = earlier(timeout, member.before())
+      } catch (error) {
+        fail(member, error)
+        timeout = 0
+      }
+    }
+    if (!this.#isUsed) return
     this.#updateKeep()
+    if (timeout > 0) this.#wakeIn(timeout)
     if (this.#waiter === null) {
-      if (timeout > 0) this.#wakeIn(timeout)
       this.#hurry(timeout === 0)
       return
     }
-    if (timeout > 0) this.#wakeIn(timeout)
     this.#hurry(false)
-    this.#waiter.wait(timeout === 0 ? noTime : hostTimeout)
+    this.#waiter.wait(timeout === 0 ? noTime : this.#limitMs)
+    // It has waited already; and whatever its callbacks did, joined, left or stopped, is seen to before anybody sleeps.
+    if (this.#isUsed) this.#hurry(true)
+  }
+
+  readonly #limitMs = (): number => {
     this.#updateKeep()
-    // It has waited already.
-    this.#hurry(this.#waiter !== null)
+    return this.#isChanged ? 0 : hostTimeout()
   }
 
   readonly #after = (): void => {
@@ -140,7 +176,15 @@ class HostLoop {
       this.#timerNs = Number.POSITIVE_INFINITY
       read(this.#timerFd, this.#timerCount)
     }
-    for (const member of this.#members) if (this.#members.includes(member)) member.after()
+    for (const member of this.#members) {
+      // Another's callback may have removed it.
+      if (!this.#members.includes(member)) continue
+      try {
+        member.after()
+      } catch (error) {
+        fail(member, error)
+      }
+    }
   }
 
   #updateKeep(): void {
@@ -163,10 +207,10 @@ class HostLoop {
 
   /** Node's loop goes on in so many nanoseconds. It may go on earlier, once for each deadline that was given up. */
   #wakeIn(timeoutNs: number): void {
-    const deadline = monotonicNs() + timeoutNs
+    const left = Math.min(timeoutNs, LONGEST_NS)
+    const deadline = monotonicNs() + left
     if (this.#timerNs <= deadline + TOLERANCE_NS) return
-    if (this.#timerFd < 0) this.#openTimer()
-    check(timerfdSettime(this.#timerFd, 0, timeoutNs, 0), 'timerfd_settime')
+    check(timerfdSettime(this.#timerFd, 0, left, 0), 'timerfd_settime')
     this.#timerNs = deadline
   }
 
@@ -185,6 +229,14 @@ class HostLoop {
 }
 
 const noTime = (): number => 0
+
+/** As a callback of Node's that throws: an uncaught exception, after which the loop goes on, with the others. */
+function fail(member: HostedContext, error: unknown): void {
+  hostCall(() => {
+    member.failed()
+    throw error
+  })
+}
 
 /** Of this thread. */
 export const hostLoop: HostLoop = new HostLoop()

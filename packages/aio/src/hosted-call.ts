@@ -1,5 +1,5 @@
 import type { AsyncResource } from 'node:async_hooks'
-import type { Callback, Caller } from '@aiokit/callback'
+import { type Callback, type Caller, setCaller } from '@aiokit/callback'
 import { hostCall } from '@aiokit/sys'
 
 /** What Node's loop runs. */
@@ -37,7 +37,11 @@ export const likeNode: Caller = (call, on, inside, a, b) => {
   scope = inside
   first = a
   second = b
+  // What is called inside of it is its own doing, and what that throws is for it to catch: the handlers that a close()
+  // calls, deferred calls, lists that are no loop's.
+  setCaller(inScope)
   hostCall(run)
+  setCaller(likeNode)
   if (hosted?.unwinding) throw UNWIND
 }
 
@@ -50,11 +54,6 @@ export const inScope: Caller = (call, on, inside, a, b) => {
 /** Whether Node's loop is running this one, in this thread. */
 export function isHostedNow(one: Hosted): boolean {
   return hosted === one
-}
-
-/** Whether Node's loop is running one in this thread. */
-export function isHosting(): boolean {
-  return hosted !== null
 }
 
 /** From now on Node's loop runs this one; null: none. Returns the former, which is to be set again. */

@@ -1,12 +1,12 @@
 import { BottomHalfList, deferCallBegin, deferCallEnd, IDLE_INTERVAL_NS } from '@aiokit/bottom-halves'
-import { setCaller } from '@aiokit/callback'
+import { isHosted, setCaller } from '@aiokit/callback'
 import { aioError } from '@aiokit/errors'
 import { type AioHandler, type FdMonitorFactory, FdTable } from '@aiokit/fdmon'
 import { NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
 import type { AioContext } from './aio-context.ts'
 import { ContextTimers, earlier } from './context-timers.ts'
-import { type Hosted, inScope, isHosting, likeNode, setHosted, UNWIND } from './hosted-call.ts'
+import { type Hosted, inScope, likeNode, setHosted, UNWIND } from './hosted-call.ts'
 
 // What an iteration runs, in this order.
 const BOTTOM_HALVES = 0
@@ -124,8 +124,9 @@ export class Loop implements Hosted {
    */
   poll(limitNs: number): boolean {
     const parent = running
-    // A poll inside a callback that Node's loop calls is none of Node's: ticks and promises wait for its end.
-    const caller = isHosting() ? setCaller(inScope) : null
+    // Also inside a callback that Node's loop calls this is a poll, and none of Node's: ticks and promises wait for its end.
+    const hosted = isHosted()
+    const caller = hosted ? setCaller(inScope) : null
     if (this.guest !== null) this.guest.suspend()
     running = this
     depth++
@@ -138,7 +139,7 @@ export class Loop implements Hosted {
       depth--
       this.depth--
       running = parent
-      if (caller !== null) setCaller(caller)
+      if (hosted) setCaller(caller)
     }
   }
 

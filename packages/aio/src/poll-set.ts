@@ -1,4 +1,4 @@
-import type { AioHandler, FdTable } from '@aiokit/fdmon'
+import type { AioHandler, FdCallbacks, FdTable } from '@aiokit/fdmon'
 import {
   check,
   close,
@@ -12,8 +12,8 @@ import {
 } from '@aiokit/sys'
 
 interface Entry {
-  readonly handler: AioHandler
-  readonly events: number
+  /** Of one registration: the same number, registered again, may be another file. */
+  readonly callbacks: FdCallbacks
   /** epoll refuses it, since it is always ready: a regular file. */
   readonly isAlwaysReady: boolean
 }
@@ -39,7 +39,7 @@ export class PollSet {
   /** Costs as much as one look of the monitor that it is for, which looks at all of them too. */
   update(fds: FdTable): void {
     for (const [fd, entry] of this.#entries) {
-      if (fds.get(fd) !== entry.handler || entry.handler.events !== entry.events) this.#remove(fd, entry)
+      if (fds.get(fd)?.callbacks !== entry.callbacks) this.#remove(fd, entry)
     }
     for (const handler of fds.handlers()) if (!this.#entries.has(handler.fd)) this.#add(handler)
   }
@@ -62,12 +62,12 @@ export class PollSet {
   }
 
   #add(handler: AioHandler): void {
-    const { fd, events } = handler
+    const { fd, events, callbacks } = handler
     if (events === 0) return
     // Whatever else it says (EBADF: it is closed by now), the monitor says it as well when it looks.
     const isAlwaysReady = epollCtl(this.#fd, EPOLL_CTL_ADD, fd, events, fd, 0) === -EPERM
     if (isAlwaysReady) this.#alwaysReady++
-    this.#entries.set(fd, { handler, events, isAlwaysReady })
+    this.#entries.set(fd, { callbacks, isAlwaysReady })
   }
 
   #remove(fd: number, { isAlwaysReady }: Entry): void {

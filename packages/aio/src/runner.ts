@@ -1,6 +1,6 @@
 import { countHosted } from '@aiokit/callback'
 import type { AioHandler, FdHandlers } from '@aiokit/fdmon'
-import { hostBackend } from '@aiokit/sys'
+import { hostBackend, hostCall } from '@aiokit/sys'
 import { type HostWaiter, hostLoop } from './host-loop.ts'
 import type { Guest, Loop } from './loop.ts'
 
@@ -61,10 +61,10 @@ export class Runner implements HostWaiter, Guest {
   }
 
   wait(limitMs: () => number): void {
-    if (this.#isSuspended) this.#resume()
     this.#hasNews = false
     let turns = TURNS
     try {
+      if (this.#isSuspended) this.#resume()
       do {
         const ms = limitMs()
         this.#limitNs = ms < 0 ? Number.POSITIVE_INFINITY : ms * 1e6
@@ -72,7 +72,8 @@ export class Runner implements HostWaiter, Guest {
         if (ms === 0) return
       } while (!this.#hasNews && !this.#stopped && --turns > 0)
     } catch (error) {
-      this.#end(error)
+      // As a callback of Node's, or who waits for it would hear of it only after the next of those, if ever.
+      hostCall(() => this.#end(error))
     }
   }
 

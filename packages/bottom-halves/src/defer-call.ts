@@ -40,7 +40,8 @@ export function deferCallEnd(): void {
     try {
       call(fn, undefined, null)
     } catch (error) {
-      errors.push(error)
+      // One for all of them is one: a loop that leaves its callbacks for later throws the same from each.
+      if (!errors.includes(error)) errors.push(error)
     }
   }
   if (errors.length === 1) throw errors[0]

@@ -1,2 +1,2 @@
 export { type Callback, type Caller, call, callWith, setCaller } from './call.ts'
-export { captureScope, captureScopeIfHosted, countHosted } from './scope.ts'
+export { captureScope, captureScopeIfHosted, countHosted, isHosted } from './scope.ts'

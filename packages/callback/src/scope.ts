@@ -16,6 +16,11 @@ export function captureScopeIfHosted(type: string): AsyncResource | null {
   return hosts > 0 ? captureScope(type) : null
 }
 
+/** Whether Node's loop runs one of the thread's loops. */
+export function isHosted(): boolean {
+  return hosts > 0
+}
+
 /** Node's loop is about to run (1), or runs no more (-1), one of the thread's loops. */
 export function countHosted(change: 1 | -1): void {
   hosts += change

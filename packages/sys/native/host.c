@@ -95,10 +95,23 @@ static void free_at_end(uv_handle_t *handle) {
   napi_remove_async_cleanup_hook(cleanup);
 }
 
+static void delete_reference(napi_env env, napi_ref reference) {
+  if (reference) napi_delete_reference(env, reference);
+}
+
+/* What JavaScript has of it, as far as it came to that. */
+static void forget(struct host *host) {
+  if (host->context) napi_async_destroy(host->env, host->context);
+  delete_reference(host->env, host->resource);
+  delete_reference(host->env, host->before);
+  delete_reference(host->env, host->after);
+}
+
 static void end(napi_async_cleanup_hook_handle handle, void *data) {
   (void)handle;
   struct host *host = data;
   napi_set_instance_data(host->env, NULL, NULL, NULL);
+  forget(host);
   host->closing = 3;
   for (size_t i = 0; i < host->watch_count; i++) {
     if (!host->watches[i].poll) continue;
@@ -131,7 +144,7 @@ static bool has_libuv(void) {
   return true;
 }
 
-/* What JavaScript has of it; false leaves what there is to the caller. */
+/* False leaves what there is to forget(). */
 static bool refer(struct host *host, napi_value before, napi_value after) {
   napi_env env = host->env;
   napi_value resource, name;
@@ -163,6 +176,7 @@ static napi_value sys_host_open(napi_env env, napi_callback_info info) {
   host->idle = new_handle(host, UV_IDLE);
   if (!host->prepare || !host->check || !host->idle || !refer(host, argv[0], argv[1]) ||
       napi_add_async_cleanup_hook(env, end, host, &host->cleanup) != napi_ok) {
+    forget(host);
     free(host->prepare);
     free(host->check);
     free(host->idle);
