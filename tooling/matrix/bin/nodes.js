@@ -18,7 +18,7 @@ export function versionOf(major) {
 }
 
 /**
- * Returns the path of the program, which has a folder for itself. Throws an Error of one sentence that says what to do.
+ * Returns the path of the program, in a folder bin that has nothing else, beside one with its headers. Throws an Error of one sentence that says what to do.
  *
  * @param {string} major
  */
@@ -27,12 +27,13 @@ export function getNode(major) {
   const name = `node-linux-${process.arch}@${version}`
   if (integrity === undefined)
     throw new Error(`There is no Node for ${process.arch} in versions.json: add it.`)
-  const program = path.join(cache, name, 'node')
+  const home = path.join(cache, name)
+  const program = path.join(home, 'bin/node')
   if (existsSync(program)) return program
 
-  console.log(`Downloading ${name} to ${path.dirname(program)}.`)
-  mkdirSync(path.dirname(program), { recursive: true })
-  // To the side and then renamed: another checkout may do the same, and what is there is to be whole.
+  console.log(`Downloading ${name} to ${home}.`)
+  mkdirSync(cache, { recursive: true })
+  // To the side and then renamed, so that what is there is whole.
   const folder = mkdtempSync(path.join(cache, 'download-'))
   try {
     const pack = run('npm', ['pack', name, '--json', '--loglevel=error', '--pack-destination', folder])
@@ -47,10 +48,12 @@ export function getNode(major) {
       throw new Error(
         `${name} is not what versions.json says it is: ${packed.integrity} instead of ${integrity}.`,
       )
-    const member = 'package/bin/node'
-    const unpacked = run('tar', ['-xzf', path.join(folder, packed.filename), '-C', folder, member])
+    // With the headers, which a test compiles with: those of an installed Node are there as well.
+    const members = ['package/bin/node', 'package/include']
+    const unpacked = run('tar', ['-xzf', path.join(folder, packed.filename), '-C', folder, ...members])
     if (unpacked.status !== 0) throw new Error(`tar could not unpack ${name}: ${unpacked.stderr.trim()}`)
-    renameSync(path.join(folder, member), program)
+    // Another checkout may have done the same.
+    if (!existsSync(program)) renameSync(path.join(folder, 'package'), home)
     return program
   } finally {
     rmSync(folder, { recursive: true })
