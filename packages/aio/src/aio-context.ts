@@ -538,6 +538,7 @@ export class AioContext implements Disposable, AsyncDisposable {
     return (
       fd === gate.fd ||
       fd === fds.monitor.backendFd ||
+      fd === fds.monitor.hostFd ||
       (this.#host instanceof Runner && this.#host.isBackend(fd))
     )
   }

@@ -118,8 +118,8 @@ export class Attachment implements HostedContext {
   /** The monitor may be another by now, or have other descriptors. Returns whether one of them is always ready. */
   #updateWatch(): boolean {
     const { fds } = this.#loop
-    const { backendFd } = fds.monitor
-    if (backendFd >= 0) {
+    const hostFd = fds.monitor.hostFd ?? fds.monitor.backendFd
+    if (hostFd >= 0) {
       this.#pollSet?.close()
       this.#pollSet = null
     } else {
@@ -127,7 +127,7 @@ export class Attachment implements HostedContext {
       this.#pollSet.update(fds)
     }
     const source = this.#pollSet ?? fds.monitor
-    const fd = this.#pollSet?.fd ?? backendFd
+    const fd = this.#pollSet?.fd ?? hostFd
     if (source !== this.#watched || fd !== this.#watchedFd) {
       if (this.#watch >= 0) hostUnwatch(this.#watch)
       this.#watch = -1

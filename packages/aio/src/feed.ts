@@ -16,7 +16,7 @@ export interface AsyncFeed<T> extends AsyncIterableIterator<T, void>, AsyncDispo
   /** Ends it, and waits until everything is let go of. What waits gets `done`. */
   return(): Promise<IteratorReturnResult<void>>
   /** As `return()`, and rejects with `error`. */
-  throw(error: unknown): Promise<never>
+  throw(error: unknown): Promise<IteratorResult<T, void>>
   [Symbol.asyncIterator](): AsyncFeed<T>
 }
 
@@ -53,7 +53,10 @@ export class Feed<T> implements AsyncFeed<T>, Abortable {
     this.#source = source
     this.#signal = requireSignal(signal)
     this.#forgetContext = ctx.onClose(() => {
-      const error = aioError('ERR_AIO_CLOSED', `Context "${ctx.name}" was closed, and nothing more will come.`)
+      const error = aioError(
+        'ERR_AIO_CLOSED',
+        `Context "${ctx.name}" was closed, and nothing more will come.`,
+      )
       this.#dropAll()
       this.fail(error)
     })
@@ -113,7 +116,7 @@ export class Feed<T> implements AsyncFeed<T>, Abortable {
     return { value: undefined, done: true }
   }
 
-  async throw(error: unknown): Promise<never> {
+  async throw(error: unknown): Promise<IteratorResult<T, void>> {
     await this.return()
     throw error
   }

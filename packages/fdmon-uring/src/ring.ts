@@ -1,15 +1,20 @@
 import {
   check,
   close,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
   EINVAL,
+  eventfd,
   IO_URING_PARAMS_SIZE,
   IO_URING_RINGS,
   IO_URING_SQES,
   ioUringCancelAll,
   ioUringEnter,
   ioUringMap,
+  ioUringRegisterEventfd,
   ioUringSetup,
   ioUringUnmap,
+  own,
 } from '@aiokit/sys'
 import {
   CQ_CQES,
@@ -233,6 +238,23 @@ export class Ring {
   cancelAll(): number {
     this.systemCalls++
     return ioUringCancelAll(this.fd)
+  }
+
+  /**
+   * An eventfd that becomes readable when `enter` would find something new: a kernel that defers its work to that call does
+   * not wake who waits for the ring's own descriptor (seen on Linux 6.18). -1 where it does.
+   *
+   * @throws SystemError: EMFILE, ENFILE, ENOMEM
+   */
+  newWakeFd(): number {
+    if (this.#lead === 0) return -1
+    const fd = check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
+    own(fd)
+    this.systemCalls += 2
+    const result = ioUringRegisterEventfd(this.fd, fd)
+    if (result < 0) close(fd)
+    check(result, 'io_uring_register')
+    return fd
   }
 
   /** Closes the ring. Nothing else can be called after this. */

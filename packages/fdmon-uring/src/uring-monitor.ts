@@ -11,7 +11,7 @@ import {
   type Sqe,
   type SqeRequest,
 } from '@aiokit/fdmon'
-import { check, EAGAIN, EBUSY, EINTR, ENOMEM, ETIME } from '@aiokit/sys'
+import { check, close, EAGAIN, EBUSY, EINTR, ENOMEM, ETIME, eventfdRead } from '@aiokit/sys'
 import { UringBufferGroup } from './buffer-group.ts'
 import { PollRequests } from './poll-requests.ts'
 import { Registrations } from './registrations.ts'
@@ -69,6 +69,8 @@ class UringMonitor implements FdMonitor {
   readonly #requests: Requests
   readonly #registrations: Registrations
   readonly #groups: (UringBufferGroup | null)[] = []
+  /** What a host loop waits for, once there is one; -1 if it can wait for the ring. */
+  #wakeFd: number | null = null
   #closed = false
 
   constructor(host: FdMonitorHost, ring: Ring) {
@@ -81,6 +83,10 @@ class UringMonitor implements FdMonitor {
 
   get backendFd(): number {
     return this.#closed ? -1 : this.#ring.fd
+  }
+
+  get hostFd(): number {
+    return (this.#wakeFd ?? -1) >= 0 ? this.#wakeFd! : this.backendFd
   }
 
   get systemCalls(): number {
@@ -126,6 +132,7 @@ class UringMonitor implements FdMonitor {
   }
 
   prepare(): boolean {
+    this.#wakeFd ??= this.#ring.newWakeFd()
     this.#prepareEntries()
     if (this.#ring.unsubmitted > 0) this.#ring.enter(0, 0)
     // What the kernel would not take now is for the wait to submit.
@@ -138,6 +145,11 @@ class UringMonitor implements FdMonitor {
 
   collect(ready: ReadyList): void {
     this.wait(ready, 0)
+    // After the wait, which may have added to it. Who does so from here on has told the ring before, for prepare() to see.
+    if (this.#wakeFd !== null && this.#wakeFd >= 0) {
+      eventfdRead(this.#wakeFd)
+      this.#ring.systemCalls++
+    }
   }
 
   addSqe(prep: (sqe: Sqe) => void, handler: CqeHandler): SqeRequest {
@@ -174,6 +186,8 @@ class UringMonitor implements FdMonitor {
     for (const group of this.#groups) group?.unregister()
     this.#registrations.clear()
     this.#ring.close()
+    if (this.#wakeFd !== null && this.#wakeFd >= 0) close(this.#wakeFd)
+    this.#wakeFd = -1
     open.delete(this)
     try {
       this.#requests.deliverAll()

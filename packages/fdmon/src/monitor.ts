@@ -38,6 +38,9 @@ export interface FdMonitor {
   /** A descriptor that is readable when `collect` would find something, for a host loop; -1 if there is none. */
   readonly backendFd: number
 
+  /** From `prepare` on, what a host loop waits for instead, where it would not be woken by `backendFd`. */
+  readonly hostFd?: number
+
   /** System calls made so far. */
   readonly systemCalls: number
 
@@ -67,7 +70,7 @@ export interface FdMonitor {
   /** True if a wait must not block because `dispatch` has work left, from a parent poll or one that threw. */
   readonly hasPending?: boolean
 
-  /** A host loop is about to wait on `backendFd`. Returns true if it must not block. */
+  /** A host loop is about to wait on `backendFd`, or `hostFd`. Returns true if it must not block. */
   prepare(): boolean
 
   /** The host loop has waited. Returns false if it is certain, without a system call, that `collect` would find nothing. */

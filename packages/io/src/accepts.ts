@@ -32,7 +32,10 @@ export class Accepts implements FeedSource<number> {
   want(): void {
     if (this.#request !== null) return
     this.#request = this.#isMultishot
-      ? this.#ctx.addSqe((sqe) => sqe.prepAcceptMultishot(this.#fd, this.#flags | SOCK_CLOEXEC), this.#accepted)
+      ? this.#ctx.addSqe(
+          (sqe) => sqe.prepAcceptMultishot(this.#fd, this.#flags | SOCK_CLOEXEC),
+          this.#accepted,
+        )
       : this.#io.acceptAio(this.#fd, this.#flags, (res) => this.#accepted(res, 0))
   }
 

@@ -23,6 +23,7 @@ import {
   type IoRequest,
   OPENAT,
   Operation,
+  Pending,
   READ,
   READV,
   RECV,
@@ -30,7 +31,6 @@ import {
   SHUTDOWN,
   STATX,
   Waiter,
-  Pending,
   WRITE,
   WRITEV,
 } from './operation.ts'
@@ -151,7 +151,7 @@ export class CallbackIo implements Disposable {
   }
 
   /**
-   * openat(2); `dirfd` may be -100, AT_FDCWD. The descriptor is close-on-exec.
+   * openat(2); `dirfd` may be `sys.AT_FDCWD`. The descriptor is close-on-exec.
    *
    * A FIFO or a serial line is not waited for, as with O_NONBLOCK, which the descriptor has only if it is among `flags`:
    * a FIFO is opened for reading at once, and gives 0 until somebody writes, and for writing it is -ENXIO if nobody reads.

@@ -96,10 +96,8 @@ function signalOf(options: unknown): AbortSignal | undefined {
 }
 
 /** A class with every operation in three forms: all others are made of the one that calls back. */
-export const Forms: new (
-  ctx: AioContext,
-  options?: AioIoOptions,
-) => CallbackIo & IoPromises & IoCoroutines = class extends CallbackIo {} as never
+export const Forms: new (ctx: AioContext, options?: AioIoOptions) => CallbackIo & IoPromises & IoCoroutines =
+  class extends CallbackIo {} as never
 
 for (const name of Object.getOwnPropertyNames(CallbackIo.prototype)) {
   if (!name.endsWith('Aio')) continue

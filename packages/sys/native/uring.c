@@ -312,6 +312,13 @@ static napi_value sys_io_uring_update_files(napi_env env, napi_callback_info inf
   return returned(env, ring_register(fd, IORING_REGISTER_FILES_UPDATE, &update, (unsigned)(files.length / sizeof(int32_t))));
 }
 
+static napi_value sys_io_uring_register_eventfd(napi_env env, napi_callback_info info) {
+  ARGS(2);
+  int32_t fd, event_fd;
+  REQUIRE(arg_int(env, argv[0], &fd) && arg_int(env, argv[1], &event_fd));
+  return returned(env, ring_register(fd, IORING_REGISTER_EVENTFD, &event_fd, 1));
+}
+
 static napi_value sys_io_uring_register_buffer_ring(napi_env env, napi_callback_info info) {
   ARGS(4);
   int32_t fd, entries, group;
@@ -368,6 +375,7 @@ const struct method uring_methods[] = {
     {"ioUringRegisterFiles", sys_io_uring_register_files},
     {"ioUringUnregisterFiles", sys_io_uring_unregister_files},
     {"ioUringUpdateFiles", sys_io_uring_update_files},
+    {"ioUringRegisterEventfd", sys_io_uring_register_eventfd},
     {"ioUringRegisterBufferRing", sys_io_uring_register_buffer_ring},
     {"ioUringUnregisterBufferRing", sys_io_uring_unregister_buffer_ring},
     {"ioUringCount", sys_io_uring_count},

@@ -58,6 +58,7 @@ export const RWF_NOWAIT: number = c('RWF_NOWAIT')
 /** Bytes that a pipe which poll(2) says is writable takes without blocking. */
 export const PIPE_BUF: number = c('PIPE_BUF')
 // statx(2), inode(7)
+export const AT_FDCWD: number = c('AT_FDCWD')
 export const AT_EMPTY_PATH: number = c('AT_EMPTY_PATH')
 export const AT_STATX_DONT_SYNC: number = c('AT_STATX_DONT_SYNC')
 export const STATX_TYPE: number = c('STATX_TYPE')

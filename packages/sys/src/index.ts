@@ -62,6 +62,7 @@ export {
   ioUringProbe,
   ioUringRegisterBufferRing,
   ioUringRegisterBuffers,
+  ioUringRegisterEventfd,
   ioUringRegisterFiles,
   ioUringSetup,
   ioUringUnmap,

@@ -61,6 +61,7 @@ export interface Native {
   ioUringProbe(fd: number, out: Bytes): number
   ioUringRegisterBuffers(fd: number, views: readonly Bytes[]): number
   ioUringUnregisterBuffers(fd: number): number
+  ioUringRegisterEventfd(fd: number, eventfd: number): number
   ioUringRegisterFiles(fd: number, fds: Int32Array): number
   ioUringUnregisterFiles(fd: number): number
   ioUringUpdateFiles(fd: number, offset: number, fds: Int32Array): number

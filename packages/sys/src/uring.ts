@@ -57,6 +57,9 @@ export const ioUringRegisterBuffers: (fd: number, views: readonly Bytes[]) => nu
 /** IORING_UNREGISTER_BUFFERS */
 export const ioUringUnregisterBuffers: (fd: number) => number = native.ioUringUnregisterBuffers
 
+/** IORING_REGISTER_EVENTFD: adds to the counter of an eventfd whenever io_uring_enter(2) would find something new. Once for a ring. */
+export const ioUringRegisterEventfd: (fd: number, eventfd: number) => number = native.ioUringRegisterEventfd
+
 /** IORING_REGISTER_FILES. -1 leaves a place empty. */
 export const ioUringRegisterFiles: (fd: number, fds: Int32Array) => number = native.ioUringRegisterFiles
 

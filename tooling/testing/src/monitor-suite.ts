@@ -48,6 +48,39 @@ export function testMonitor(name: string, factory: FdMonitorFactory): void {
       for (const fd of [reader, writer]) sys.close(fd)
     })
 
+    test('M1: a host loop that sleeps is woken by what happens meanwhile, once for each', () => {
+      using fds = table(factory)
+      const { monitor } = fds
+      if (monitor.backendFd < 0) return
+      // The kernel's own doing: nothing in this process can wake it in passing.
+      const timer = sys.check(sys.timerfdCreate(sys.CLOCK_MONOTONIC, sys.TFD_CLOEXEC), 'timerfd_create')
+      let reads = 0
+      fds.set(timer, {
+        read() {
+          reads++
+          sys.read(timer, new BigUint64Array(1))
+        },
+      })
+      const host = sys.check(sys.epollCreate1(sys.EPOLL_CLOEXEC), 'epoll_create1')
+      const events = new Uint8Array(sys.EPOLL_EVENT_SIZE)
+      let watched = -1
+      for (let i = 1; i <= 3; i++) {
+        sys.check(sys.timerfdSettime(timer, 0, 1e6, 0), 'timerfd_settime')
+        // What was prepared for before is over: the second look finds nothing.
+        while (monitor.prepare()) look(fds)
+        const fd = monitor.hostFd ?? monitor.backendFd
+        if (fd !== watched)
+          sys.check(sys.epollCtl(host, sys.EPOLL_CTL_ADD, fd, sys.EPOLLIN, fd, 0), 'epoll_ctl')
+        watched = fd
+        if (reads < i) expect([sys.epollWait(host, events, 1, 10_000), monitor.check()]).toEqual([1, true])
+        fds.collect()
+        fds.dispatch()
+        expect(reads).toBe(i)
+        expect([monitor.prepare(), sys.epollWait(host, events, 1, 0)]).toEqual([false, 0])
+      }
+      for (const fd of [host, timer]) sys.close(fd)
+    })
+
     test('F1: a condition that is not consumed is reported again', () => {
       using fds = table(factory)
       const [reader, writer] = pipe()

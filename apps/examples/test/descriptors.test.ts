@@ -1,0 +1,82 @@
+import { hasCommand } from '@aiokit/testing'
+import { describe, expect, test } from 'vitest'
+import { CLEAN, Example, MONITORS } from './example.ts'
+
+describe.each(MONITORS)('on %s', (monitor) => {
+  test('A1, F2: watch-pipe prints each line of a child when it comes, and ends with it', async () => {
+    // The child goes on only when it hears that the last line was seen.
+    const script = "echo one; read -r _; printf 'two\\nthr'; read -r _; echo ee; printf rest"
+    const pipe = new Example('watch-pipe', { monitor, args: ['sh', '-c', script] })
+    await pipe.said(new RegExp(`^watching descriptor \\d+ with ${monitor}\n`))
+    await pipe.said(/ ms {2}one\n/)
+    pipe.process.stdin!.write('\n')
+    await pipe.said(/ ms {2}two\n/)
+    pipe.process.stdin!.write('\n')
+    await pipe.said(/ ms {2}three\nthe end, after "rest"\n$/)
+    expect(await pipe.end()).toEqual(CLEAN)
+  })
+
+  test('X7: watch-pipe ends its child and itself on SIGINT', async () => {
+    const pipe = new Example('watch-pipe', { monitor, args: ['sh', '-c', 'echo $$; exec sleep 1000'] })
+    const [, pid] = await pipe.said(/ ms {2}(\d+)\n/)
+    pipe.process.kill('SIGINT')
+    expect(await pipe.end()).toEqual(CLEAN)
+    expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
+  })
+
+  test('X2: watch-pipe says what is wrong with a command that there is not', async () => {
+    const pipe = new Example('watch-pipe', { monitor, args: ['/nonexistent'] })
+    expect(await pipe.end()).toEqual({ status: 1, stderr: 'spawn /nonexistent ENOENT\n' })
+  })
+
+  test('A1: timer-fd hears every beat of the kernel, those included that it slept through', async () => {
+    const timer = new Example('timer-fd', { monitor, args: ['8', '20'] })
+    expect(await timer.end()).toEqual(CLEAN)
+    const [first, ...lines] = timer.lines
+    expect(first).toBe(`a beat every 20 ms, heard with ${monitor}`)
+    // A beat that was heard late stands for those before it, which it says.
+    let last = 0
+    for (const line of lines) {
+      const [, beat, missed] = line.match(/^beat (\d+): -?\d+ µs late(?:, (\d+) missed)?$/) ?? []
+      if (beat === undefined) continue
+      expect(Number(beat)).toBe(last + 1 + Number(missed ?? 0))
+      last = Number(beat)
+    }
+    expect(last).toBeGreaterThanOrEqual(8)
+  })
+
+  test('X7: timer-fd ends on SIGINT', async () => {
+    const timer = new Example('timer-fd', { monitor, args: ['1000000', '20'] })
+    await timer.said(/beat 1: /)
+    timer.process.kill('SIGINT')
+    expect(await timer.end()).toEqual(CLEAN)
+    expect(timer.lines.at(-1)).toBe('the end')
+  })
+})
+
+describe.skipIf(!hasCommand('script')).each(MONITORS)('on a terminal, on %s (needs script)', (monitor) => {
+  // A terminal of its own for the example; what is at its other end is the standard input and output of script(1).
+  const onTerminal = () =>
+    new Example('serial-line', { monitor, under: (command) => ['script', '-qefc', command, '/dev/null'] })
+
+  test('F1, F2: serial-line answers line by line, as they come in, until it hears "bye"', async () => {
+    const line = onTerminal()
+    await line.said(new RegExp(`watched with ${monitor}: say something`))
+    line.process.stdin!.write('hel')
+    line.process.stdin!.write('lo\n')
+    await line.said(/1: olleh\n/)
+    line.process.stdin!.write('two\nthree\n')
+    await line.said(/2: owt\n[\s\S]*3: eerht\n/)
+    line.process.stdin!.write('bye\n')
+    await line.said(/4: eyb\n[\s\S]*answered 4 lines\n/)
+    expect(await line.end()).toEqual(CLEAN)
+  })
+
+  test('X7: serial-line ends on Ctrl-C', async () => {
+    const line = onTerminal()
+    await line.said(/say something/)
+    line.process.stdin!.write('\x03')
+    await line.said(/answered 0 lines\n/)
+    expect(await line.end()).toEqual(CLEAN)
+  })
+})
