@@ -151,11 +151,7 @@ export class AioContext implements Disposable, AsyncDisposable {
     if (typeof blocking !== 'boolean') requireBoolean(blocking, 'blocking')
     if (timeoutNs !== Number.POSITIVE_INFINITY)
       requireNumber(timeoutNs, 'timeoutNs', 0, Number.POSITIVE_INFINITY)
-    try {
-      return this.#loop.poll(blocking ? timeoutNs : 0)
-    } finally {
-      if (this.#host !== null) this.#host.polled()
-    }
+    return this.#loop.poll(blocking ? timeoutNs : 0)
   }
 
   /**

@@ -21,8 +21,6 @@ export class Attachment implements HostedContext {
   #watch = -1
   /** It was found that there is something to run, before Node's loop was to wait. */
   #isDue = false
-  /** Node's loop may be waiting, or has waited and is about to say so. */
-  #isAsleep = false
 
   /**
    * @param done called when it has ended without `leave()`
@@ -57,7 +55,6 @@ export class Attachment implements HostedContext {
     const timeout = this.#loop.timeoutNs()
     // After the timeout was computed, before notifications are looked at: rule N2.
     const maySleep = gate.hostPrepare()
-    this.#isAsleep = true
     const isBusy = fds.monitor.prepare()
     const always = this.#updateWatch()
     this.#isDue = timeout === 0 || !maySleep || isBusy || always
@@ -67,7 +64,6 @@ export class Attachment implements HostedContext {
   after(): void {
     const { gate, fds, bottomHalves } = this.#loop
     gate.hostCheck()
-    this.#isAsleep = false
     const fired = this.#watch >= 0 && hostTakeFired(this.#watch) > 0
     const isDue =
       fired ||
@@ -81,11 +77,6 @@ export class Attachment implements HostedContext {
     if (!isDue) return
     this.#loop.runHosted(this.#collect)
     if (fired && this.#pollSet !== null && this.#foundNothing) this.#pollSet.renew()
-  }
-
-  /** A poll inside a callback may have taken what Node's loop was to be woken for. */
-  polled(): void {
-    if (this.#isAsleep) this.#loop.gate.nudge()
   }
 
   touch(): void {

@@ -62,8 +62,8 @@ class HostLoop {
   #isOpen = false
   #keeps = false
   #hurries = false
-  /** Somebody has joined since the loop was about to wait, and is to be asked for how long it may. */
-  #isChanged = false
+  /** How often the waiter was told how long it may wait, since the others were asked. */
+  #asked = 0
   #timerFd = -1
   #timerWatch = -1
   /** When the timer fires, on the monotonic clock; infinite if it does not. */
@@ -79,7 +79,6 @@ class HostLoop {
       this.#closeIfUnused()
       throw error
     }
-    this.#isChanged = true
     this.#members = [...this.#members, member]
     this.touch(member)
   }
@@ -141,7 +140,7 @@ class HostLoop {
   }
 
   readonly #before = (): void => {
-    this.#isChanged = false
+    this.#asked = 0
     let timeout = -1
     for (const member of this.#members) {
       // What hears of another's failure may have removed it.
@@ -168,7 +167,8 @@ class HostLoop {
 
   readonly #limitMs = (): number => {
     this.#updateKeep()
-    return this.#isChanged ? 0 : hostTimeout()
+    // Its callbacks may have done anything to the others, armed a timer, polled, attached one: they are asked again.
+    return this.#asked++ > 0 && this.#members.length > 0 ? 0 : hostTimeout()
   }
 
   readonly #after = (): void => {

@@ -91,8 +91,6 @@ export class Runner implements HostWaiter, Guest {
   /** Whatever it has to do, it keeps the thread alive anyway. */
   touch(): void {}
 
-  polled(): void {}
-
   leave(): void {
     this.#end()
   }
