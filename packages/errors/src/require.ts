@@ -10,7 +10,7 @@ export function describe(value: unknown): string {
         ? `function ${value.name}`
         : inspect(value, { depth: 0, customInspect: false, breakLength: Number.POSITIVE_INFINITY })
   } catch {
-    // A getter of the value that throws, a name that is a symbol.
+    // A getter or a trap of the value that throws, a name that is a symbol.
     text = `a value of type ${typeof value}`
   }
   return text.length > 60 ? `${text.slice(0, 57)}...` : text

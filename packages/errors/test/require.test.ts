@@ -86,11 +86,16 @@ group('X2: misuse throws an error with an ERR_AIO_ code and a sentence', () => {
   })
 
   test('a value that resists is described all the same', () => {
-    const throwing = {
-      get [Symbol.toStringTag](): string {
-        throw new Error('no')
-      },
-    }
+    const throwing = Object.create(
+      new Proxy(
+        {},
+        {
+          getOwnPropertyDescriptor() {
+            throw new Error('no')
+          },
+        },
+      ),
+    )
     const nameless = Object.defineProperty(() => {}, 'name', { value: Symbol('s') })
     const longwinded = Object.defineProperty(() => {}, 'name', { value: 'x'.repeat(1000) })
     expect([throwing, nameless].map(describe)).toEqual(['a value of type object', 'a value of type function'])

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import type { Sqe } from '@aiokit/fdmon'
 import * as sys from '@aiokit/sys'
-import { hasCommand, pipe, runScript } from '@aiokit/testing'
-import { describe, expect, test } from 'vitest'
+import { hasCommand, pipe, refuseRingsOfNode, runScript } from '@aiokit/testing'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { closeAll, TestRing } from './harness.ts'
 
 const nop = (sqe: Sqe) => sqe.prepNop()
@@ -80,6 +80,10 @@ test('U7: a batch does not part a chain', () => {
 describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () => {
   const entry = fileURLToPath(new URL('../dist/index.js', import.meta.url))
   const calls = 'io_uring_enter,io_uring_register,fcntl,ppoll,statx'
+  let refused: string[] = []
+  beforeAll(() => {
+    refused = refuseRingsOfNode()
+  })
 
   /**
    * Calls of the kernel for one `step`, from the difference between many and none. As a rule fewer than the waits after
@@ -104,7 +108,7 @@ describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () 
         process.reallyExit(0)`
       const { stdout, stderr } = runScript(script, {
         cwd: fileURLToPath(new URL('..', import.meta.url)),
-        under: ['strace', '-qq', '-o', '!cat >&2', '-e', `trace=${calls}`],
+        under: ['strace', '-qq', '-o', '!cat >&2', '-e', `trace=${calls},io_uring_setup`, ...refused],
       })
       const lines = stderr.split('\n')
       const counts = calls.split(',').map((call) => lines.filter((line) => line.startsWith(call)).length)

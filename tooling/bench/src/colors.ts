@@ -37,7 +37,7 @@ export function darkStyle(): string {
 
 /** Of middle lightness, to be told from both cards. */
 const palettes: Readonly<Record<Contender['kind'], readonly string[]>> = {
-  aiokit: ['#2f81f7', '#86bbf9', '#1b4fa0'],
+  aiokit: ['#2f81f7', '#86bbf9', '#1b4fa0', '#5a6fd8', '#a9a4f0', '#3a3f9e', '#2aa3c9', '#8fd3e8', '#176a86'],
   peer: ['#8c959f', '#c99a1f', '#9a6ee0', '#d26a2e', '#c65a94', '#2f9aa8'],
   floor: ['#3aa352'],
 }

@@ -70,7 +70,7 @@ test('every row runs', () => {
   const { results } = quick([])
   expect(results.rows.map(({ name }) => name)).toEqual(rows.map(({ name }) => name))
   for (const row of results.rows) expectMeasured(row)
-}, 120_000)
+}, 240_000)
 
 test('a contender that cannot run is named with the reason, and the others are measured', () => {
   const { results, plot, stdout } = quick(['dispatch-floor'], { CC: '/nonexistent/cc' })

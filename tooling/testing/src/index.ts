@@ -8,5 +8,5 @@ export {
   regularFile,
   socketPair,
 } from './descriptors.ts'
-export { hasIoUring } from './io-uring.ts'
+export { countRingsOfNode, hasIoUring, refuseRingsOfNode } from './io-uring.ts'
 export { testInterruption, testMonitor } from './monitor-suite.ts'

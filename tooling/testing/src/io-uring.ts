@@ -1,4 +1,5 @@
 import * as sys from '@aiokit/sys'
+import { runScript } from './child.ts'
 
 /**
  * Whether the kernel gives this process an io_uring; tests that are about rings are left out where it does not, as in
@@ -20,4 +21,25 @@ export function hasIoUring(): boolean {
     )
   }
   return false
+}
+
+/**
+ * How many rings the main thread of a new process has for Node's own loops, where strace's counts (`when`) begin: libuv
+ * of Node 22 and later makes one for each, to pass on its epoll_ctl(2). Needs strace.
+ */
+export function countRingsOfNode(): number {
+  const { stderr } = runScript('', {
+    cwd: import.meta.dirname,
+    under: ['strace', '-qq', '-e', 'trace=io_uring_setup'],
+  })
+  return stderr.split('\n').filter((line) => line.startsWith('io_uring_setup(')).length
+}
+
+/**
+ * Options of strace, which must trace io_uring_setup: Node's own loops get no rings, so that all calls are those of the
+ * program, and libuv, which ends the process when one fails, makes none.
+ */
+export function refuseRingsOfNode(): string[] {
+  const count = countRingsOfNode()
+  return count === 0 ? [] : ['-e', `inject=io_uring_setup:error=ENOSYS:when=1..${count}`]
 }

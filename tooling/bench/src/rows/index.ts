@@ -2,7 +2,9 @@ import type { Row } from '../row.ts'
 import { bh } from './bh/row.ts'
 import { dispatchFloor } from './dispatch-floor/row.ts'
 import { dispatchScale } from './dispatch-scale/row.ts'
+import { echo, echoProcessor } from './echo/row.ts'
 import { fileRead, fileWrite, fileWriteFsync } from './file-io/row.ts'
+import { hostCost } from './host-cost/row.ts'
 import { nbd, nbdCopy } from './nbd/row.ts'
 import { nested } from './nested/row.ts'
 import { notifyBurst } from './notify-burst/row.ts'
@@ -16,6 +18,7 @@ export const rows: readonly Row[] = [
   dispatchScale,
   dispatchFloor,
   bh,
+  hostCost,
   nested,
   timers,
   notifyBurst,
@@ -25,6 +28,8 @@ export const rows: readonly Row[] = [
   fileRead,
   fileWrite,
   fileWriteFsync,
+  echo,
+  echoProcessor,
   nbd,
   nbdCopy,
   start,

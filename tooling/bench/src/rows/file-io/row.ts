@@ -24,6 +24,12 @@ function contenders(work: Work, depths: readonly string[], amounts: Amounts): Co
   const aiokit = (aio: 'io_uring' | 'threads') => async () => ({
     measure: (await import('./aiokit.ts')).aiokit(work, aio),
   })
+  const promises = (mode: 'attach' | 'run'): Contender => ({
+    name: `aiokit, promises, ${mode}`,
+    kind: 'aiokit',
+    ops: ops(amounts.ring),
+    load: async () => ({ measure: (await import('./aiokit-promises.ts')).aiokitPromises(work, mode) }),
+  })
   const fsCallbacks = async () => ({ measure: (await import('./fs-callbacks.ts')).fsCallbacks(work) })
   const qemuImg = (aio: 'io_uring' | 'threads') => async () => ({
     measure: (await import('./qemu-img.ts')).qemuImg(work, aio),
@@ -44,6 +50,7 @@ function contenders(work: Work, depths: readonly string[], amounts: Amounts): Co
   return [
     { name: 'aiokit', kind: 'aiokit', ops: ops(amounts.ring), load: aiokit('io_uring') },
     ...(work === 'read' ? [addSqe] : []),
+    ...(work === 'read' ? [promises('run'), promises('attach')] : []),
     { name: 'aiokit, threads', kind: 'aiokit', ops: ops(amounts.threads), load: aiokit('threads') },
     { name: `fs.${verb}`, kind: 'peer', ops: ops(amounts.threads), load: fsCallbacks },
     {
@@ -87,12 +94,22 @@ function goals(verb: 'read' | 'write'): Goal[] {
     faster(`FileHandle.${verb}, 1 thread`, 6),
     faster('qemu-img', 1.5),
     { kind: 'atMost', factor: 1.3, of, against: { contender: 'C', case: AT }, as: 'the C floor' },
+    ...(verb === 'read' ? ['run', 'attach'] : []).map(
+      (mode): Goal => ({
+        kind: 'faster',
+        factor: 2.5,
+        of: { contender: `aiokit, promises, ${mode}`, case: AT },
+        against: { contender: 'FileHandle.read, 1 thread', case: AT },
+        as: `FileHandle.read, by promises and ${mode}`,
+      }),
+    ),
   ]
 }
 
 const HOW =
   'of a file of 256 MiB that is in the page cache, so many in flight, each with a buffer of its own; what completes is ' +
-  'followed by the next, from its callback. aiokit is ctx.io on io_uring, with threads the same on epoll. fs has the 4 ' +
+  'followed by the next, from its callback. aiokit is ctx.io on io_uring, with threads the same on epoll; with promises ' +
+  'it awaits each as the others await a FileHandle, while run() or attach() runs the context. fs has the 4 ' +
   'threads of libuv that it has by itself, and once 1 (UV_THREADPOOL_SIZE), which is its best here; then it keeps two ' +
   'processors busy, as aiokit, qemu-img and C do not when they read. The blocks are picked at random, the same for all but ' +
   'qemu-img bench, whose offsets advance by 0.618 of the file; it uses io_uring. The C program fills a ring of ' +
