@@ -3,7 +3,7 @@ import type { FdMonitorFactory } from '@aiokit/fdmon'
 import { epollMonitor } from '@aiokit/fdmon-epoll'
 import { pollMonitor } from '@aiokit/fdmon-poll'
 import { uringMonitor } from '@aiokit/fdmon-uring'
-import { hasIoUring } from '@aiokit/testing'
+import { everywhere, hasIoUring, hostAs } from '@aiokit/testing'
 
 const all: [name: string, make: () => FdMonitorFactory][] = [
   ['poll', () => pollMonitor()],
@@ -12,7 +12,13 @@ const all: [name: string, make: () => FdMonitorFactory][] = [
   ['poll that moves to epoll', () => pollMonitor({ upgrade: { at: 8, to: epollMonitor() } })],
 ]
 
-/** Every monitor, for `describe.each`: what holds of a context holds with each of them. */
-export const monitors: typeof all = hasIoUring() ? all : all.filter(([name]) => name !== 'io_uring')
+/**
+ * Every monitor, with the context run by `poll()` alone, attached to Node's loop, and running it: what holds of a context
+ * holds with each of them.
+ */
+export const monitors: typeof all = everywhere(
+  hasIoUring() ? all : all.filter(([name]) => name !== 'io_uring'),
+)
 
-export const newContext = (make: () => FdMonitorFactory): AioContext => new AioContext({ fdmon: make() })
+export const newContext = (make: () => FdMonitorFactory): AioContext =>
+  hostAs(make, new AioContext({ fdmon: make() }))

@@ -4,7 +4,7 @@ import { epollMonitor } from '@aiokit/fdmon-epoll'
 import { pollMonitor } from '@aiokit/fdmon-poll'
 import { uringMonitor } from '@aiokit/fdmon-uring'
 import { defineTask, type Task } from '@aiokit/task'
-import { hasIoUring } from '@aiokit/testing'
+import { everywhere, hasIoUring, hostAs } from '@aiokit/testing'
 import { afterEach } from 'vitest'
 import { type Done, ThreadPool, type ThreadPoolOptions } from '../src/index.ts'
 
@@ -14,8 +14,10 @@ const all: [name: string, make: () => FdMonitorFactory][] = [
   ['io_uring', () => uringMonitor()],
 ]
 
-/** Every monitor: completions come through the context, whatever it waits with. */
-export const monitors: typeof all = hasIoUring() ? all : all.filter(([name]) => name !== 'io_uring')
+/** Every monitor: completions come through the context, whatever it waits with, and whoever runs it. */
+export const monitors: typeof all = everywhere(
+  hasIoUring() ? all : all.filter(([name]) => name !== 'io_uring'),
+)
 
 /** A task of fixtures/tasks.mjs. */
 export function task<A = unknown, R = unknown>(name?: string): Task<A, R> {
@@ -42,7 +44,7 @@ export class World implements Disposable {
   readonly #holds: Hold[] = []
 
   constructor(options: ThreadPoolOptions = {}, make: () => FdMonitorFactory = monitors[1]![1]) {
-    this.ctx = new AioContext({ fdmon: make() })
+    this.ctx = hostAs(make, new AioContext({ fdmon: make() }))
     this.pool = new ThreadPool(this.ctx, options)
     pools.add(this.pool)
   }

@@ -8,5 +8,6 @@ export {
   regularFile,
   socketPair,
 } from './descriptors.ts'
+export { everywhere, hostAs } from './everywhere.ts'
 export { countRingsOfNode, hasIoUring, refuseRingsOfNode } from './io-uring.ts'
 export { testInterruption, testMonitor } from './monitor-suite.ts'
