@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Coroutine, coAwait, coSleep, coTimeout } from '@aiokit/coroutine'
 import * as sys from '@aiokit/sys'
-import { openDescriptors, pipe, socketPair } from '@aiokit/testing'
+import { openSockets, pipe, socketPair } from '@aiokit/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { AioIo, type IoCoroutines, type IoPromises } from '../src/index.ts'
@@ -213,7 +213,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
     inWorld(async ({ ctx }, io) => {
       using server = listener(path.join(folder, `socket ${++files}`))
       await io.close(await io.openat(AT_FDCWD, '/dev/null', 0, 0))
-      const before = openDescriptors()
+      const before = openSockets()
       await fc.assert(
         fc.asyncProperty(fc.nat(3), fc.boolean(), async (turns, byPromise) => {
           const client = sys.check(sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
@@ -239,7 +239,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
         }),
         { numRuns: 30 },
       )
-      expect(openDescriptors()).toBe(before)
+      expect(openSockets()).toBe(before)
     }),
   )
 

@@ -62,6 +62,11 @@ export function openDescriptorsBesideFiles(): number {
   return readdirSync('/proc/self/fd').filter((fd) => !linkOf(fd).startsWith('/')).length
 }
 
+/** How many of them are sockets: threads that start or end meanwhile have none. */
+export function openSockets(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).startsWith('socket:')).length
+}
+
 function linkOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`)

@@ -3,6 +3,7 @@ export {
   fill,
   openDescriptors,
   openDescriptorsBesideFiles,
+  openSockets,
   pipe,
   readAll,
   regularFile,
