@@ -8,7 +8,7 @@ import {
   requireString,
 } from '@aiokit/errors'
 import { ListLink, type QTailQ } from '@aiokit/qlist'
-import { type Abortable, forgetAbort, listenForAbort, requireSignal } from '@aiokit/task'
+import { forgetAbort, listenForAbort, requireSignal } from '@aiokit/task'
 import type { Co } from './co.ts'
 import type { CoSleep } from './co-sleep.ts'
 import { AWAKE, ENDED, INTERRUPTED, RUNNING, SCHEDULED, WAITING } from './flags.ts'
@@ -32,7 +32,7 @@ export interface CoroutineOptions {
  * (out of `close()` if there is no poll any more); without a context it becomes an `uncaughtException`. It never comes out
  * of `enter()` or `coWake()`, whose caller has its own work to finish (rule C4).
  */
-export class Coroutine<T> implements Abortable {
+export class Coroutine<T> {
   /** @internal See flags.ts. */
   flags = 0
   /** @internal */

@@ -1,5 +1,4 @@
 import type { Transferable } from 'node:worker_threads'
-import type { Abortable } from '@aiokit/task'
 import type { NumberedTask } from './task-numbers.ts'
 
 /** Who hears how a request ended. */
@@ -18,7 +17,7 @@ export interface RequestOwner {
 }
 
 /** A task that was submitted to a pool. */
-export class PoolRequest implements Abortable {
+export class PoolRequest {
   /** @internal */
   readonly task: NumberedTask
   /** @internal Null when it was called. */
