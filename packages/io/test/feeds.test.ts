@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { AsyncFeed } from '@aiokit/aio'
 import * as sys from '@aiokit/sys'
-import { openDescriptors, pipe, socketPair } from '@aiokit/testing'
+import { openSockets, pipe, socketPair } from '@aiokit/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { AioIo } from '../src/index.ts'
@@ -80,7 +80,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
           for (let i = 0; i < 2; i++) clients.push(await connection(io, server.address))
         }
         for (const fd of clients) sys.close(fd)
-        descriptors.push(openDescriptors())
+        descriptors.push(openSockets())
       }
       // The first time brings some that the loop keeps.
       expect(descriptors[2]).toBe(descriptors[1])
