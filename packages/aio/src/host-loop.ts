@@ -4,7 +4,6 @@ import {
   CLOCK_MONOTONIC,
   check,
   close,
-  disown,
   hostCall,
   hostHurry,
   hostKeep,
@@ -219,7 +218,6 @@ class HostLoop {
     own(fd)
     const watch = hostWatch(fd)
     if (watch < 0) {
-      disown(fd)
       close(fd)
       check(watch, 'uv_poll_init')
     }
