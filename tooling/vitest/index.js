@@ -1,4 +1,10 @@
 import { defineConfig } from 'vitest/config'
+import { DefaultReporter } from 'vitest/node'
+
+/** What failed, and the counts. Where the whole repository is tested, what has passed is of no interest. */
+class FailuresReporter extends DefaultReporter {
+  printTestModule() {}
+}
 
 /**
  * Every test file runs in a process of its own: a blocking poll stops the whole thread, and native state
@@ -12,7 +18,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     execArgv: ['--expose-gc'],
-    // Where the whole repository is tested, what has passed is of no interest.
-    reporters: process.env.TURBO_HASH ? ['dot'] : ['default'],
+    reporters: process.env.TURBO_HASH ? [new FailuresReporter()] : ['default'],
   },
 })
