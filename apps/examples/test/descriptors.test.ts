@@ -55,9 +55,10 @@ describe.each(MONITORS)('on %s', (monitor) => {
 })
 
 describe.skipIf(!hasCommand('script')).each(MONITORS)('on a terminal, on %s (needs script)', (monitor) => {
-  // A terminal of its own for the example; what is at its other end is the standard input and output of script(1).
+  // A terminal of its own for the example; what is at its other end is the standard input and output of script(1), whose
+  // shell gets out of the way: one that stays hears of Ctrl-C too.
   const onTerminal = () =>
-    new Example('serial-line', { monitor, under: (command) => ['script', '-qefc', command, '/dev/null'] })
+    new Example('serial-line', { monitor, under: (command) => ['script', '-qefc', `exec ${command}`, '/dev/null'] })
 
   test('F1, F2: serial-line answers line by line, as they come in, until it hears "bye"', async () => {
     const line = onTerminal()
