@@ -58,7 +58,10 @@ describe.skipIf(!hasCommand('script')).each(MONITORS)('on a terminal, on %s (nee
   // A terminal of its own for the example; what is at its other end is the standard input and output of script(1), whose
   // shell gets out of the way: one that stays hears of Ctrl-C too.
   const onTerminal = () =>
-    new Example('serial-line', { monitor, under: (command) => ['script', '-qefc', `exec ${command}`, '/dev/null'] })
+    new Example('serial-line', {
+      monitor,
+      under: (command) => ['script', '-qefc', `exec ${command}`, '/dev/null'],
+    })
 
   test('F1, F2: serial-line answers line by line, as they come in, until it hears "bye"', async () => {
     const line = onTerminal()
