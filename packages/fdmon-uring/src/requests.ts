@@ -1,7 +1,8 @@
 import { callWith } from '@aiokit/callback'
 import { aioError, aioTypeError, describe, requireFunction } from '@aiokit/errors'
 import { CQE_F_MORE, type CqeHandler, type Sqe } from '@aiokit/fdmon'
-import { disown, ECANCELED, EINTR, ENOENT, own } from '@aiokit/sys'
+import { disown, EALREADY, ECANCELED, EINTR, ENOENT, ETIME, own } from '@aiokit/sys'
+import { Backoff } from './backoff.ts'
 import { Cancellation } from './cancellation.ts'
 import { Completions } from './completions.ts'
 import { DrainQueue } from './drain-queue.ts'
@@ -10,12 +11,6 @@ import { type RequestHost, UringRequest } from './request.ts'
 import type { Ring } from './ring.ts'
 import { OP_ASYNC_CANCEL, SQE_USER_DATA } from './uapi.ts'
 import { GIVES_DESCRIPTOR, IS_CANCEL, IS_REQUEST, Tags } from './user-data.ts'
-
-/**
- * A request that the kernel has in hand at the time is not found, and is to be cancelled again. It tries one 128 times
- * (APOLL_MAX_RETRY) whose file says that it is ready and is not. What the disk is busy with is never found.
- */
-const CANCELS = 256
 
 /** The program's own requests, from `addSqe` to the last call of their handlers (rules U1 to U7). */
 export class Requests implements RequestHost {
@@ -32,8 +27,11 @@ export class Requests implements RequestHost {
   readonly #freeSlots: number[] = []
   readonly #completions: Completions = new Completions()
   readonly #cancellation: Cancellation
-  /** Cancellations that must not get between the entries of a chain, or did not find what they were for. */
+  readonly #backoff: Backoff
+  /** Cancellations that must not get between the entries of a chain, or whose pause is over. */
   readonly #toCancel: UringRequest[] = []
+  /** Those that a cancellation has not ended. */
+  readonly #toRetry: UringRequest[] = []
   readonly #drain: DrainQueue = new DrainQueue()
   /** One for each level of `addSqe` inside `addSqe`. */
   readonly #entries: Entry[] = []
@@ -45,6 +43,7 @@ export class Requests implements RequestHost {
     this.#ring = ring
     this.#makeRoom = makeRoom
     this.#cancellation = new Cancellation(ring, OP_ASYNC_CANCEL, makeRoom)
+    this.#backoff = new Backoff(ring, makeRoom)
   }
 
   /** True if there are completions to deliver. */
@@ -54,7 +53,7 @@ export class Requests implements RequestHost {
 
   /** True if there is something for a wait to do. */
   get needWait(): boolean {
-    return this.#toCancel.length > 0
+    return this.#toCancel.length > 0 || this.#toRetry.length > 0
   }
 
   /** See `FdMonitor.addSqe`. */
@@ -119,9 +118,11 @@ export class Requests implements RequestHost {
   prepareEntries(): void {
     this.#ring.closeChain()
     if (this.#drain.isActive) this.#releaseDrained()
-    if (this.#toCancel.length === 0) return
+    if (!this.needWait) return
     for (const request of this.#toCancel) if (!request.hasEnded) this.#cancel(request)
     this.#toCancel.length = 0
+    for (const request of this.#toRetry) if (!request.hasEnded) this.#pause(request)
+    this.#toRetry.length = 0
   }
 
   /** A completion. Returns how many are to be delivered. */
@@ -160,6 +161,7 @@ export class Requests implements RequestHost {
       this.#completions.add(this.#requests[slot]!, -ECANCELED, 0)
     })
     for (const request of this.#drain.clear()) this.#completions.add(request, -ECANCELED, 0)
+    this.#backoff.close()
   }
 
   /** Those that the kernel has not answered are cancelled: it knows them no more. */
@@ -245,13 +247,27 @@ export class Requests implements RequestHost {
 
   #cancel(request: UringRequest): void {
     request.cancels++
-    const ownTag = request.tag & ~GIVES_DESCRIPTOR
-    this.#cancellation.push(request.slot, request.tag, request.slot | IS_CANCEL, ownTag)
+    this.#cancellation.push(request.slot, request.tag, request.slot | IS_CANCEL, cancelTag(request))
   }
 
+  #pause(request: UringRequest): void {
+    this.#backoff.push(request.cancels, request.slot | IS_CANCEL, cancelTag(request))
+  }
+
+  /**
+   * How a cancellation went. A request that a thread of the kernel has in hand is not found, or said to be too far, which
+   * is true of what the disk is busy with; but a poll that such a thread is just beginning is never heard of again. So it
+   * is tried until the request has ended, with pauses.
+   */
   #cancelled(slot: number, tag: number, res: number): void {
     const request = this.#requests[slot]
-    if (res !== -ENOENT || request == null || (request.tag & ~GIVES_DESCRIPTOR) !== tag) return
-    if (!request.hasEnded && request.cancels < CANCELS) this.#toCancel.push(request)
+    if (request == null || request.hasEnded || cancelTag(request) !== tag || this.#closed) return
+    if (res === -ETIME) this.#toCancel.push(request)
+    else if (res === -ENOENT || res === -EALREADY) this.#toRetry.push(request)
   }
+}
+
+/** What carries this does not open a descriptor, as the request may. */
+function cancelTag(request: UringRequest): number {
+  return request.tag & ~GIVES_DESCRIPTOR
 }

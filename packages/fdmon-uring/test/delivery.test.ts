@@ -231,6 +231,25 @@ test('U5: a request that the kernel tries again and again, and does not find whe
   }
 })
 
+test('U5: a poll that a thread of the kernel is beginning, whenever it is cancelled, is cancelled', () => {
+  using ring = new TestRing()
+  const [reader, writer] = waitingPipe()
+  for (let round = 0; round < 400; round++) {
+    const polls = Array.from({ length: 16 }, () =>
+      ring.add((sqe) => {
+        sqe.prepPollAdd(reader, 1)
+        sqe.async()
+      }),
+    )
+    ring.look()
+    for (let looks = round % 20; looks > 0; looks--) ring.look()
+    for (const { request } of polls) request.cancel()
+    ring.until(() => polls.every((poll) => poll.isDone))
+    expect(polls.every((poll) => poll.results.length === 1 && poll.res === -sys.ECANCELED)).toBe(true)
+  }
+  closeAll(reader, writer)
+})
+
 test('U5: a request to cancel says what it found, and takes requests of its own ring only', () => {
   using ring = new TestRing()
   using other = new TestRing()
