@@ -28,6 +28,7 @@ import { isHostedNow } from './hosted-call.ts'
 import { Interval } from './interval.ts'
 import { Loop } from './loop.ts'
 import { NotifierEvents } from './notifier-events.ts'
+import { defaultPollSettings, type PollParams, pollSettings } from './poll-params.ts'
 import type { AioContextHandle, LoopHandle } from './remote-context.ts'
 import { RemoteTasks } from './remote-tasks.ts'
 import { Runner } from './runner.ts'
@@ -40,6 +41,11 @@ export interface AioContextOptions {
   fdmon: FdMonitorFactory
   /** Requests made by `addSqe` wait for company until the end of the iteration, but no more than so many; 0: no limit. */
   aioMaxBatch?: number
+  /**
+   * Polling from userspace before it sleeps. Default none, unless the environment variable AIOKIT_POLL_MAX_NS gives a
+   * number of nanoseconds.
+   */
+  poll?: PollParams
   /** Measure the time spent waiting, for `stats().blockedNs`: two reads of the clock for each wait. Default false. */
   measure?: boolean
 }
@@ -68,10 +74,17 @@ export class AioContext implements Disposable, AsyncDisposable {
   #isRef = true
 
   /**
-   * @throws SystemError EMFILE, ENFILE, ENOMEM; `ERR_AIO_INVALID_ARG_TYPE`; what the monitor's factory throws
+   * @throws SystemError EMFILE, ENFILE, ENOMEM; `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`, the latter also if
+   *   AIOKIT_POLL_MAX_NS is no number; what the monitor's factory throws
    */
   constructor(options: AioContextOptions) {
-    const { fdmon, name = 'aio', measure = false, aioMaxBatch = 0 } = requireObject(options, 'options')
+    const {
+      fdmon,
+      name = 'aio',
+      measure = false,
+      aioMaxBatch = 0,
+      poll = {},
+    } = requireObject(options, 'options')
     if (typeof fdmon !== 'function') {
       throw aioTypeError(
         'ERR_AIO_INVALID_ARG_TYPE',
@@ -81,7 +94,8 @@ export class AioContext implements Disposable, AsyncDisposable {
     this.name = requireString(name, 'options.name')
     this.#measure = requireBoolean(measure, 'options.measure')
     requireInteger(aioMaxBatch, 'options.aioMaxBatch', 0, 0x7fff_ffff)
-    this.#loop = new Loop(this, fdmon, measure, aioMaxBatch)
+    const settings = pollSettings(poll, 'options.poll', defaultPollSettings(0))
+    this.#loop = new Loop(this, fdmon, { measure, aioMaxBatch, poll: settings })
   }
 
   /**
@@ -273,6 +287,20 @@ export class AioContext implements Disposable, AsyncDisposable {
     return new Interval(this, clock, periodNs, requireObject(options, 'options')).feed
   }
 
+  /**
+   * How long, in nanoseconds, a poll that may block looks at what can be seen from userspace before it sleeps, and how that
+   * adapts (rules P1 to P7). What was learned before is forgotten. Worth its CPU time where what is waited for often comes
+   * within some 50 microseconds: to be woken takes about as long.
+   *
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`, `ERR_AIO_CLOSED`
+   */
+  setPollParams(params: PollParams): void {
+    this.#requireOpen()
+    const { polling, gate } = this.#loop
+    polling.configure(pollSettings(params, 'params', polling.settings))
+    gate.nudge()
+  }
+
   /** Whether there is a ring, so that `addSqe` works; the same for all contexts of a process that leave the choice to us. */
   get hasIoUring(): boolean {
     return this.#loop.fds.monitor.addSqe !== undefined
@@ -441,6 +469,10 @@ export class AioContext implements Disposable, AsyncDisposable {
       eventfdWritesAvoided: this.#loop.gate.writesAvoided,
       bottomHalves: this.#loop.bottomHalves.runs,
       dispatches: this.#loop.fds.dispatched,
+      completions: this.#loop.fds.monitor.completions ?? 0,
+      pollHits: this.#loop.polling.hits,
+      pollMisses: this.#loop.polling.misses,
+      pollingNs: this.#loop.polling.pollingNs,
       blockedNs: this.#measure ? this.#loop.blockedNs : null,
     }
   }

@@ -21,6 +21,7 @@ export class Attachment implements HostedContext {
   #watch = -1
   /** It was found that there is something to run, before Node's loop was to wait. */
   #isDue = false
+  #hasLeft = false
 
   /**
    * @param done called when it has ended without `leave()`
@@ -52,6 +53,10 @@ export class Attachment implements HostedContext {
 
   before(): number {
     const { gate, fds } = this.#loop
+    // Node's loop does not poll (rule P11).
+    if (fds.polled.isPolling) this.#loop.runHosted(this.#endPolling)
+    // Its callbacks may close the context.
+    if (this.#hasLeft) return -1
     const always = this.#updateWatch()
     const isBusy = fds.monitor.prepare()
     // As late as can be, since it counts from now; but before notifications are looked at: rule N2.
@@ -93,6 +98,7 @@ export class Attachment implements HostedContext {
   }
 
   leave(): void {
+    this.#hasLeft = true
     hostLoop.remove(this)
     countHosted(-1)
     this.#loop.gate.onNudge = null
@@ -108,6 +114,10 @@ export class Attachment implements HostedContext {
   }
 
   #foundNothing = false
+
+  readonly #endPolling = (): void => {
+    this.#loop.polling.end()
+  }
 
   readonly #collect = (): void => {
     const { fds } = this.#loop

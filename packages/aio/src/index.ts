@@ -18,5 +18,6 @@ export type {
 export type { Clock, Timer } from '@aiokit/timers'
 export { AioContext, type AioContextOptions } from './aio-context.ts'
 export { type AsyncFeed, Feed, type FeedOptions, type FeedSource } from './feed.ts'
+export { defaultPollSettings, type PollParams, type PollSettings, pollSettings } from './poll-params.ts'
 export { type AioContextHandle, type LoopHandle, RemoteContext } from './remote-context.ts'
 export type { AioStats } from './stats.ts'

@@ -4,9 +4,11 @@ import { aioError } from '@aiokit/errors'
 import { type AioHandler, type FdMonitorFactory, FdTable } from '@aiokit/fdmon'
 import { NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
+import { AdaptivePolling } from './adaptive-polling.ts'
 import type { AioContext } from './aio-context.ts'
 import { ContextTimers, earlier } from './context-timers.ts'
 import { type Hosted, inScope, likeNode, setHosted, UNWIND } from './hosted-call.ts'
+import type { PollSettings } from './poll-params.ts'
 
 // What an iteration runs, in this order.
 const BOTTOM_HALVES = 0
@@ -18,6 +20,15 @@ const STAGES = 4
 // Of this thread: a loop never leaves the thread that made it.
 let running: Loop | null = null
 let depth = 0
+
+export interface LoopOptions {
+  /** Whether to count the time spent waiting. */
+  measure: boolean
+  aioMaxBatch: number
+  poll: PollSettings
+  /** The clock that polling goes by, in nanoseconds. Default CLOCK_MONOTONIC. */
+  now?: () => number
+}
 
 /** A source of events for which no callback is called, but only an iteration that Node's loop has begun ends. */
 export interface Guest {
@@ -48,6 +59,7 @@ export class Loop implements Hosted {
   readonly bottomHalves: BottomHalfList
   readonly timers: ContextTimers
   readonly fds: FdTable
+  readonly polling: AdaptivePolling
 
   /** Iterations of this loop that are running, one inside the other. */
   depth = 0
@@ -63,24 +75,30 @@ export class Loop implements Hosted {
   unwinding = false
 
   /** Of the gate's descriptor. It is never called: an iteration takes it off the ready list and accepts. */
-  readonly #gateHandler: AioHandler
+  readonly gateHandler: AioHandler
   readonly #measure: boolean
   /** Where the next iteration begins: after the stage in which a callback threw, so that those behind it get their turn. */
   #firstStage = BOTTOM_HALVES
 
   /** @throws SystemError EMFILE, ENFILE, ENOMEM; what the monitor's factory throws */
-  constructor(owner: AioContext, fdmon: FdMonitorFactory, measure: boolean, aioMaxBatch: number) {
+  constructor(owner: AioContext, fdmon: FdMonitorFactory, options: LoopOptions) {
     this.owner = owner
-    this.#measure = measure
+    this.#measure = options.measure
     this.gate = new NotifyGate()
     this.bottomHalves = new BottomHalfList(this.gate)
     this.timers = new ContextTimers(this.gate)
     let fds: FdTable | undefined
     try {
       fds = new FdTable(fdmon, (handler) => this.#reportClosed(handler))
-      this.#gateHandler = fds.set(this.gate.fd, { read() {}, ref: false })
+      this.gateHandler = fds.set(this.gate.fd, {
+        read() {},
+        poll: () => this.gate.notified,
+        pollReady() {},
+        ref: false,
+      })
       this.fds = fds
-      if (fds.monitor.maxBatch !== undefined) fds.monitor.maxBatch = aioMaxBatch
+      if (fds.monitor.maxBatch !== undefined) fds.monitor.maxBatch = options.aioMaxBatch
+      this.polling = new AdaptivePolling(this, options.poll, options.now ?? monotonicNs)
     } catch (error) {
       fds?.close()
       this.gate.close()
@@ -173,30 +191,67 @@ export class Loop implements Hosted {
     }
   }
 
+  /** Waits for so long at most; 0 only looks, negative for ever. Then notifications are taken. */
   wait(timeoutNs: number): void {
-    if (timeoutNs === 0) {
-      this.fds.wait(0)
-    } else {
-      this.waits++
-      // After the timeout was computed, before notifications are looked at: rule N2.
-      const maySleep = this.gate.beginWait()
-      const start = this.#measure ? monotonicNs() : 0
-      try {
-        this.fds.wait(maySleep ? timeoutNs : 0)
-      } finally {
-        this.gate.endWait()
-        if (this.#measure) this.blockedNs += monotonicNs() - start
-      }
-    }
+    if (this.polling.isOn) this.#waitAdaptively(timeoutNs)
+    else this.#waitInKernel(timeoutNs)
     this.accept()
   }
 
   /** Takes notifications, before any source of events is looked at: rule N3. */
   accept(): void {
-    const signalled = this.fds.takeReady(this.#gateHandler)
+    // Who has seen it from userspace need not read the descriptor, which was not written.
+    const { isPolled } = this.gateHandler
+    const signalled = this.fds.takeReady(this.gateHandler) && !isPolled
     if (signalled) this.accepts++
     this.gate.accept(signalled)
     if (this.guest !== null && this.fds.takeReady(this.guest.handler)) this.guest.found()
+  }
+
+  /** Whether there is something to be run, or a notification to be taken. */
+  get isDue(): boolean {
+    const { bottomHalves, fds, gate } = this
+    return bottomHalves.isReady || fds.hasReady || fds.monitor.hasPending === true || gate.notified
+  }
+
+  #waitInKernel(timeoutNs: number): void {
+    if (timeoutNs === 0) {
+      this.fds.wait(0)
+      return
+    }
+    this.waits++
+    // After the timeout was computed, before notifications are looked at: rule N2.
+    const maySleep = this.gate.beginWait()
+    const start = this.#measure ? monotonicNs() : 0
+    try {
+      this.fds.wait(maySleep ? timeoutNs : 0)
+    } finally {
+      this.gate.endWait()
+      if (this.#measure) this.blockedNs += monotonicNs() - start
+    }
+  }
+
+  /** Polls before it sleeps, if it has learned that this pays (rules P). */
+  #waitAdaptively(timeoutNs: number): void {
+    const { polling } = this
+    const start = polling.now()
+    if (timeoutNs === 0 || this.fds.polled.isLooking) {
+      this.#waitInKernel(timeoutNs)
+      polling.learn(-1, start)
+      return
+    }
+    const budgetNs = polling.budgetNs()
+    if (budgetNs > 0) {
+      const spent = polling.run(start, timeoutNs < 0 ? budgetNs : Math.min(budgetNs, timeoutNs)) - start
+      if (timeoutNs > 0) timeoutNs = Math.max(0, timeoutNs - spent)
+    }
+    if (!this.isDue) {
+      // What looks may have armed a timer.
+      timeoutNs = earlier(timeoutNs, this.timeoutNs())
+      this.#waitInKernel(timeoutNs !== 0 && polling.end() ? 0 : timeoutNs)
+    }
+    const end = polling.now()
+    polling.learn(end - start, end)
   }
 
   /** Runs what is to be run. Returns whether it was anything that counts. */
@@ -244,7 +299,7 @@ export class Loop implements Hosted {
 
   #reportClosed(handler: AioHandler): void {
     const { name } = this.owner
-    if (handler === this.#gateHandler) {
+    if (handler === this.gateHandler) {
       this.gate.abandon()
       throw aioError(
         'ERR_AIO_NOTIFIER_LOST',

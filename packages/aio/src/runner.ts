@@ -1,6 +1,6 @@
 import { countHosted } from '@aiokit/callback'
-import type { AioHandler, FdHandlers } from '@aiokit/fdmon'
-import { hostBackend, hostCall } from '@aiokit/sys'
+import { type AioHandler, type FdHandlers, IN } from '@aiokit/fdmon'
+import { hostBackend, hostCall, ppoll } from '@aiokit/sys'
 import { type HostWaiter, hostLoop } from './host-loop.ts'
 import type { Guest, Loop } from './loop.ts'
 
@@ -9,8 +9,6 @@ import type { Guest, Loop } from './loop.ts'
  * might have that neither its descriptor nor its timeout tells has not waited for long.
  */
 const TURNS = 256
-
-const NOTHING: FdHandlers = { read() {}, ref: false }
 
 /**
  * A context that waits in the place of Node's loop, with that loop as one of its sources: when its descriptor is readable
@@ -26,6 +24,18 @@ export class Runner implements HostWaiter, Guest {
   #hasNews = false
   #limitNs = 0
   #stopped = false
+  /** struct pollfd of Node's loop. */
+  readonly #pollfd = new Int32Array(2)
+  /**
+   * To be polled as well, or nobody could be where the monitor cannot be watched (rule P2). Where it can, it tells of this
+   * one too, and costs less than to ask the kernel.
+   */
+  readonly #handlers: FdHandlers = {
+    read() {},
+    poll: () => this.#loop.fds.monitor.isWatchable !== true && this.#isHostReady(),
+    pollReady() {},
+    ref: false,
+  }
 
   /**
    * @param done called when it has stopped, with what made it if that was no `stop()`
@@ -37,7 +47,7 @@ export class Runner implements HostWaiter, Guest {
     hostLoop.setWaiter(this)
     this.#fd = hostBackend()
     try {
-      this.handler = loop.fds.set(this.#fd, NOTHING)
+      this.handler = this.#watch()
     } catch (error) {
       hostLoop.setWaiter(null)
       throw error
@@ -101,7 +111,21 @@ export class Runner implements HostWaiter, Guest {
 
   #resume(): void {
     this.#isSuspended = false
-    this.handler = this.#loop.fds.set(this.#fd, NOTHING)
+    this.handler = this.#watch()
+  }
+
+  /** Polled for from the beginning: Node's loop is not to starve. */
+  #watch(): AioHandler {
+    const { fds } = this.#loop
+    const handler = fds.set(this.#fd, this.#handlers)
+    fds.polled.add(handler)
+    return handler
+  }
+
+  #isHostReady(): boolean {
+    this.#pollfd[0] = this.#fd
+    this.#pollfd[1] = IN
+    return ppoll(this.#pollfd, 1, 0) > 0
   }
 
   #end(error?: unknown): void {
@@ -113,5 +137,7 @@ export class Runner implements HostWaiter, Guest {
     countHosted(-1)
     if (!this.#isSuspended) this.#loop.fds.remove(this.#fd)
     this.#done(error)
+    // Nobody polls any more.
+    this.#loop.polling.end()
   }
 }

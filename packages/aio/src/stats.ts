@@ -1,4 +1,4 @@
-/** What a context has done since it was made (rule O2). Counts, but for the last one. */
+/** What a context has done since it was made (rule O2). Counts, but for those whose names end in `Ns`. */
 export interface AioStats {
   /** Iterations: calls of `poll`, nested ones included, and what Node's loop has run. */
   polls: number
@@ -12,8 +12,16 @@ export interface AioStats {
   eventfdWritesAvoided: number
   /** Bottom halves run. */
   bottomHalves: number
-  /** `read` and `write` callbacks run. */
+  /** Callbacks of descriptors run: `read`, `write`, `pollReady`. */
   dispatches: number
+  /** Completions of requests on the ring that were delivered. */
+  completions: number
+  /** Waits that polling from userspace has ended. */
+  pollHits: number
+  /** Waits that went to sleep although the context had polled before. */
+  pollMisses: number
+  /** Nanoseconds spent polling from userspace. */
+  pollingNs: number
   /** Nanoseconds spent waiting in the kernel, if the context was made with `measure: true`; else null. */
   blockedNs: number | null
 }

@@ -194,6 +194,10 @@ describe.each(everywhere)('a context on %s', (name, make) => {
       eventfdWritesAvoided: before.eventfdWritesAvoided + 2,
       bottomHalves: 1,
       dispatches: 1,
+      completions: 0,
+      pollHits: 0,
+      pollMisses: 0,
+      pollingNs: 0,
       blockedNs: expect.any(Number),
     })
     expect(after.blockedNs).toBeGreaterThanOrEqual(2e6)

@@ -7,7 +7,7 @@ class CompletingMonitor implements FdMonitor {
   readonly name = 'io_uring'
   readonly backendFd = -1
   readonly systemCalls = 0
-  readonly completions: (() => void)[] = []
+  readonly waiting: (() => void)[] = []
   readonly timeouts: number[] = []
   failure: Error | null = null
 
@@ -21,12 +21,12 @@ class CompletingMonitor implements FdMonitor {
   }
 
   get hasPending(): boolean {
-    return this.completions.length > 0
+    return this.waiting.length > 0
   }
 
   dispatch(): boolean {
     const had = this.hasPending
-    while (this.hasPending) this.completions.shift()!()
+    while (this.hasPending) this.waiting.shift()!()
     return had
   }
 
@@ -56,11 +56,11 @@ test('M1, U2: a poll does not block while the monitor has completions to deliver
   const { ctx, monitor } = context()
   const log: string[] = []
   ctx.scheduleOneshot(() => log.push('bottom half'))
-  monitor.completions.push(() => log.push('completion'))
+  monitor.waiting.push(() => log.push('completion'))
   expect(ctx.poll(true)).toBe(true)
   expect(log).toEqual(['bottom half', 'completion'])
   expect(ctx.poll(true, 5)).toBe(false)
-  monitor.completions.push(() => {})
+  monitor.waiting.push(() => {})
   expect(ctx.poll(true)).toBe(true)
   expect(monitor.timeouts).toEqual([0, 5, 0])
   ctx.close()

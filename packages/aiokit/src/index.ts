@@ -5,6 +5,7 @@ export {
   Feed,
   type FeedOptions,
   type FeedSource,
+  type PollParams,
   RemoteContext,
 } from '@aiokit/aio'
 export * from '@aiokit/bottom-halves'

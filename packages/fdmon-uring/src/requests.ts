@@ -18,6 +18,8 @@ export class Requests implements RequestHost {
   maxBatch = 0
   /** How many the kernel has not answered for good. */
   inFlight = 0
+  /** Completions delivered so far. */
+  delivered = 0
 
   readonly #ring: Ring
   readonly #makeRoom: () => void
@@ -185,6 +187,7 @@ export class Requests implements RequestHost {
       res = request.finish(res)
     }
     const { handler, scope } = request
+    this.delivered++
     callWith(handler.complete, handler, scope, res, flags)
   }
 

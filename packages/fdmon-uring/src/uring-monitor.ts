@@ -76,6 +76,8 @@ const open: Set<UringMonitor> = new Set<UringMonitor>()
 /** Waits on the ring, and gives each completion to whom it is for: to the poll requests of handlers, or to requests. */
 class UringMonitor implements FdMonitor {
   readonly name = 'io_uring'
+  /** The kernel writes completions, and that it has work to hand over, where this can see it. */
+  readonly isWatchable = true
 
   readonly #ring: Ring
   readonly #polls: PollRequests
@@ -85,6 +87,8 @@ class UringMonitor implements FdMonitor {
   /** Of an eventfd that the kernel writes to while a host loop waits; -1 if none ever did. */
   #hostFd = -1
   readonly #count = new Uint8Array(8)
+  /** See `FdMonitor.wait`. */
+  #isAgain = false
   #closed = false
 
   constructor(host: FdMonitorHost, ring: Ring) {
@@ -101,6 +105,10 @@ class UringMonitor implements FdMonitor {
 
   get systemCalls(): number {
     return this.#ring.systemCalls
+  }
+
+  get completions(): number {
+    return this.#requests.delivered
   }
 
   get maxBatch(): number {
@@ -123,9 +131,10 @@ class UringMonitor implements FdMonitor {
     this.#polls.update(handler, events)
   }
 
-  wait(ready: ReadyList, timeoutNs: number): void {
+  wait(ready: ReadyList, timeoutNs: number, isAgain = false): void {
     this.#polls.beginWait(ready)
-    this.#harvest(true)
+    this.#isAgain = isAgain
+    this.#harvest(!isAgain)
     if (this.hasPending || this.#polls.verifyWoken() > 0) timeoutNs = 0
     const result = restartInterrupted(this.#enter, timeoutNs)
     this.#polls.endWait()
@@ -254,9 +263,10 @@ class UringMonitor implements FdMonitor {
     if (this.hasPending) timeoutNs = 0
     // What has woken a poll request before the wait is old: since then the program may have undone it, and the kernel
     // does not look again. What wakes one while this thread sleeps is news.
-    const isOld = ring.hasWork
-    if (timeoutNs === 0 && ring.unsubmitted === 0 && !isOld)
-      return this.#harvest(true) + this.#polls.verifyWoken()
+    const hasWork = ring.hasWork
+    const isOld = hasWork && !this.#isAgain
+    if (timeoutNs === 0 && ring.unsubmitted === 0 && !hasWork)
+      return this.#harvest(!this.#isAgain) + this.#polls.verifyWoken()
     const result = ring.enter(timeoutNs === 0 ? 0 : 1, timeoutNs)
     let found = this.#harvest(isOld)
     while (ring.hasOverflow && ring.enter(0, 0) >= 0) found += this.#harvest(isOld)

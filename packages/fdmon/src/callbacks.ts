@@ -7,8 +7,11 @@ import { IN, OUT } from './events.ts'
  * What to call when a descriptor is ready. Readiness is level-triggered: what is not consumed is reported again.
  *
  * `read` runs on IN, HUP and ERR, `write` on OUT and ERR, each only if given; both may run for one event (rule F2).
- * `poll` and the rest are for loops that poll adaptively, which AioContext does not do yet; they need `read` or `write`
- * beside them. `poll` only checks, from userspace and in nanoseconds, and `pollReady` does the work (rules P2, P3).
+ *
+ * The others are for what can be looked at from userspace, and need `read` or `write` beside them (rules P2, P3, P6):
+ * before a loop sleeps it may call `poll` again and again, which only checks, in nanoseconds, and calls nothing of the
+ * loop's; when that says true, `pollReady` is called instead of `read` and `write`. From `pollBegin` on the other side need
+ * not make the descriptor ready, until `pollEnd`, after which `poll` is asked once more.
  */
 export interface FdHandlers {
   read?(): void
@@ -34,6 +37,10 @@ export class FdCallbacks {
   readonly target: FdHandlers
   readonly read: FdCallback | null
   readonly write: FdCallback | null
+  readonly poll: ((this: FdHandlers) => boolean) | null
+  readonly pollReady: FdCallback | null
+  readonly pollBegin: FdCallback | null
+  readonly pollEnd: FdCallback | null
   readonly ref: boolean
   /** The async context that they run in, if a host loop runs them. */
   readonly scope: AsyncResource
@@ -46,11 +53,17 @@ export class FdCallbacks {
         `"handlers" must be an object with functions, or null to remove. Received ${describe(handlers)}.`,
       )
     }
-    const [read, write, poll, pollReady] = NAMES.map((name) => callback(handlers, name))
+    const [read, write, poll, pollReady, pollBegin, pollEnd] = NAMES.map((name) => callback(handlers, name))
     if ((poll === null) !== (pollReady === null)) {
       throw aioError(
         'ERR_AIO_NO_CALLBACK',
         '`poll` and `pollReady` go together: `poll` only checks, `pollReady` does the work.',
+      )
+    }
+    if (poll === null && (pollBegin !== null || pollEnd !== null)) {
+      throw aioError(
+        'ERR_AIO_NO_CALLBACK',
+        '`pollBegin` and `pollEnd` are called around `poll`: give that and `pollReady` too.',
       )
     }
     this.scope = captureScope('AIO_FD')
@@ -59,6 +72,10 @@ export class FdCallbacks {
     this.target = handlers
     this.read = read!
     this.write = write!
+    this.poll = poll as ((this: FdHandlers) => boolean) | null
+    this.pollReady = pollReady!
+    this.pollBegin = pollBegin!
+    this.pollEnd = pollEnd!
     if (this.events === 0) {
       throw aioError(
         'ERR_AIO_NO_CALLBACK',

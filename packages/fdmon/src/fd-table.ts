@@ -2,6 +2,7 @@ import { aioError, aioTypeError, describe, requireFunction, requireNumber } from
 import { FdCallbacks, type FdHandlers } from './callbacks.ts'
 import { AioHandler } from './handler.ts'
 import type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
+import { PolledHandlers } from './polled-handlers.ts'
 import { ReadyList } from './ready-list.ts'
 
 /**
@@ -11,12 +12,15 @@ import { ReadyList } from './ready-list.ts'
 export class FdTable implements Disposable {
   readonly #handlers: Map<number, AioHandler> = new Map<number, AioHandler>()
   readonly #ready: ReadyList = new ReadyList()
+  /** Those that the loop looks at from userspace before it sleeps. */
+  readonly polled: PolledHandlers = new PolledHandlers(this.#ready)
   readonly #onClosed: (handler: AioHandler) => void
   readonly #host: FdMonitorHost
   #monitor: FdMonitor
   #fallback: Error | null = null
   #formerSystemCalls = 0
   #keeping = 0
+  #unpollable = 0
   #closed = false
 
   /**
@@ -56,6 +60,11 @@ export class FdTable implements Disposable {
     return this.#keeping
   }
 
+  /** How many handlers have no `poll`. */
+  get unpollable(): number {
+    return this.#unpollable
+  }
+
   /** The handler of `fd`, if it is watched. */
   get(fd: number): AioHandler | undefined {
     return this.#handlers.get(fd)
@@ -86,10 +95,12 @@ export class FdTable implements Disposable {
     const callbacks = new FdCallbacks(handlers)
     const handler = this.#handlers.get(fd) ?? new AioHandler(fd, callbacks)
     this.#monitor.update(handler, callbacks.events)
-    if (this.#handlers.has(fd)) this.#keeping -= Number(handler.callbacks.ref)
+    const former = handler.callbacks
+    if (this.#handlers.has(fd)) this.#count(former, -1)
     handler.callbacks = callbacks
-    this.#keeping += Number(callbacks.ref)
+    this.#count(callbacks, 1)
     this.#handlers.set(fd, handler)
+    this.polled.remove(handler, former)
     return handler
   }
 
@@ -99,6 +110,7 @@ export class FdTable implements Disposable {
     if (handler === undefined) return
     this.#forget(handler)
     this.#monitor.update(handler, 0)
+    this.polled.remove(handler)
   }
 
   /**
@@ -111,7 +123,27 @@ export class FdTable implements Disposable {
     if (this.#closed) this.#requireOpen()
     if (!Number.isFinite(timeoutNs))
       requireNumber(timeoutNs, 'timeoutNs', Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
-    this.#monitor.wait(this.#ready, timeoutNs)
+    this.#monitor.wait(this.#ready, timeoutNs, false)
+  }
+
+  /**
+   * As `wait(0)`, when `needWait` has said false and nothing of the program's has run since.
+   *
+   * @throws as `wait`
+   */
+  waitAgain(): void {
+    this.#requireOpen()
+    this.#monitor.wait(this.#ready, 0, true)
+  }
+
+  /** The handler that has been ready for longest, or null. */
+  get firstReady(): AioHandler | null {
+    return this.#ready.first
+  }
+
+  /** The ready handler behind `handler`, or null. */
+  nextReady(handler: AioHandler): AioHandler | null {
+    return this.#ready.next(handler)
   }
 
   /** As `wait(0)`, after a host loop has waited on `monitor.backendFd` and `monitor.check()` returned true. */
@@ -142,7 +174,12 @@ export class FdTable implements Disposable {
     for (const handler of this.#handlers.values()) this.#ready.remove(handler)
     this.#handlers.clear()
     this.#keeping = 0
-    this.#monitor.close()
+    this.#unpollable = 0
+    try {
+      this.#monitor.close()
+    } finally {
+      this.polled.clear()
+    }
   }
 
   [Symbol.dispose](): void {
@@ -155,8 +192,13 @@ export class FdTable implements Disposable {
   }
 
   #forget(handler: AioHandler): void {
-    if (this.#handlers.delete(handler.fd)) this.#keeping -= Number(handler.callbacks.ref)
+    if (this.#handlers.delete(handler.fd)) this.#count(handler.callbacks, -1)
     this.#ready.remove(handler)
+  }
+
+  #count({ ref, poll }: FdCallbacks, change: 1 | -1): void {
+    if (ref) this.#keeping += change
+    if (poll === null) this.#unpollable += change
   }
 
   #replace(factory: FdMonitorFactory): FdMonitor {
@@ -201,6 +243,11 @@ export class FdTable implements Disposable {
     for (const handler of handlers) {
       try {
         this.#onClosed(handler)
+      } catch (error) {
+        failure ??= { error }
+      }
+      try {
+        this.polled.remove(handler)
       } catch (error) {
         failure ??= { error }
       }

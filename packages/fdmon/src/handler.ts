@@ -6,6 +6,7 @@ import { ERR, HUP, IN, OUT } from './events.ts'
 // What of a handler is still to be called for the readiness that was last reported.
 const READ_DUE = 1
 const WRITE_DUE = 2
+const POLL_READY_DUE = 4
 
 /**
  * One watched descriptor: its callbacks, what the monitor watches it for, and its place on a ready list.
@@ -24,6 +25,14 @@ export class AioHandler {
   /** @internal */
   readonly readyLink: ListLink<AioHandler>
   #due = 0
+  /** @internal Its place among the polled handlers; -1 while it is not one. */
+  pollSlot = -1
+  /** @internal Calls of its `pollReady` that are running: it is not polled meanwhile (rule P8). */
+  inPollReady = 0
+  /** For how long a wait polls for it, in nanoseconds; the loop's own business. */
+  pollNs = 0
+  /** When it was last active, on a clock of the loop's. */
+  activeAt = 0
   /** Replaced as a whole when its descriptor gets other handlers. */
   callbacks: FdCallbacks
 
@@ -47,6 +56,20 @@ export class AioHandler {
     return due !== 0
   }
 
+  /**
+   * Notes that its `poll` said true. What the monitor saw is better: it is for the descriptor to be dealt with.
+   *
+   * @internal
+   */
+  markPolled(): void {
+    if (this.#due === 0) this.#due = POLL_READY_DUE
+  }
+
+  /** True while `pollReady` is to be called. */
+  get isPolled(): boolean {
+    return this.#due === POLL_READY_DUE
+  }
+
   /** True while a callback is to be called for what was last reported. */
   get isDue(): boolean {
     return this.#due !== 0
@@ -68,6 +91,10 @@ export class AioHandler {
    * @internal
    */
   takeDue(): FdCallback | null {
+    if (this.#due === POLL_READY_DUE) {
+      this.#due = 0
+      return this.callbacks.pollReady
+    }
     if ((this.#due & READ_DUE) !== 0) {
       this.#due &= ~READ_DUE
       return this.callbacks.read

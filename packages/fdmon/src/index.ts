@@ -4,6 +4,7 @@ export { FdTable } from './fd-table.ts'
 export { AioHandler } from './handler.ts'
 export { restartInterrupted } from './interrupted.ts'
 export type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
+export { PolledHandlers } from './polled-handlers.ts'
 export { ReadyList } from './ready-list.ts'
 export {
   type BufferGroup,

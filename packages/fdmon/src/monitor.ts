@@ -52,17 +52,26 @@ export interface FdMonitor {
   /**
    * Waits until something is ready or `timeoutNs` passed (0: only looks; negative: for ever), and adds what is
    * ready to `ready`. A signal does not end the wait (M5). Also submits what is waiting to be submitted.
+   *
+   * @param isAgain there was nothing (`needWait` said false) at a time since which nothing of the program's has run: what
+   *   there is has come in between, and is no news of the past
    */
-  wait(ready: ReadyList, timeoutNs: number): void
+  wait(ready: ReadyList, timeoutNs: number, isAgain?: boolean): void
 
   /** True if there is something that only `wait` can pick up, seen from userspace, without a system call. */
   needWait(): boolean
+
+  /** True if `needWait` tells of all that happens: the monitor can be watched from userspace (rule P2). */
+  readonly isWatchable?: boolean
 
   /** Runs callbacks of the monitor's own (completions of requests). Returns whether there were any. */
   dispatch?(): boolean
 
   /** How many requests of the program's own have not been answered for good. */
   readonly inFlight?: number
+
+  /** How many completions of such requests were delivered. */
+  readonly completions?: number
 
   /** True if a wait must not block because `dispatch` has work left, from a parent poll or one that threw. */
   readonly hasPending?: boolean

@@ -13,7 +13,7 @@ export class ReadyList {
   /** Whose callback was called last: it has had its turn, although it stays first while its `write` is to come. */
   #called: AioHandler | null = null
 
-  /** Callbacks called so far. */
+  /** Callbacks of descriptors called so far. */
   dispatched = 0
 
   get isEmpty(): boolean {
@@ -33,6 +33,22 @@ export class ReadyList {
     if (due) this.#list.insertTail(handler.readyLink)
   }
 
+  /** The `poll` of `handler` said true. */
+  addPolled(handler: AioHandler): void {
+    handler.markPolled()
+    if (!handler.readyLink.isInserted) this.#list.insertTail(handler.readyLink)
+  }
+
+  /** The handler that has waited longest, or null. */
+  get first(): AioHandler | null {
+    return this.#list.first
+  }
+
+  /** The one behind it, or null. */
+  next(handler: AioHandler): AioHandler | null {
+    return this.#list.next(handler.readyLink)
+  }
+
   /** The handler was removed, or is dealt with otherwise: it will not be called for what it was ready for. */
   remove(handler: AioHandler): void {
     handler.forget()
@@ -47,6 +63,7 @@ export class ReadyList {
   dispatch(): boolean {
     let progress = false
     for (let handler = this.#list.first; handler !== null; handler = this.#list.first) {
+      const { isPolled } = handler
       const callback = handler.takeDue()
       // Stays first on the list while its `write` is still to come.
       if (!handler.isDue) this.#list.remove(handler.readyLink)
@@ -55,7 +72,16 @@ export class ReadyList {
       progress = true
       this.#called = handler
       const { target, scope } = handler.callbacks
-      call(callback, target, scope)
+      if (!isPolled) {
+        call(callback, target, scope)
+        continue
+      }
+      handler.inPollReady++
+      try {
+        call(callback, target, scope)
+      } finally {
+        handler.inPollReady--
+      }
     }
     this.#called = null
     return progress

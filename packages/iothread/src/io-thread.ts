@@ -56,7 +56,7 @@ export class IOThread implements AsyncDisposable {
    * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_RELATIVE_MODULE`; DataCloneError; what `new Worker` throws
    */
   constructor(options: IOThreadOptions) {
-    const { name, context, contextOptions, module, worker } = checkOptions(options)
+    const { name, context, contextOptions, module, poll, worker } = checkOptions(options)
     this.name = name
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
@@ -64,7 +64,7 @@ export class IOThread implements AsyncDisposable {
       this.#worker = new Worker(workerProgram, {
         ...worker,
         name,
-        workerData: { port: port2, context, contextOptions, module } satisfies ThreadData,
+        workerData: { port: port2, context, contextOptions, module, poll } satisfies ThreadData,
         transferList: [port2],
       })
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { AioContextHandle, BottomHalfHandle } from '@aiokit/aio'
+import type { AioContextHandle, BottomHalfHandle, PollSettings } from '@aiokit/aio'
 import type { Task, ThrownMessage } from '@aiokit/task'
 
 /** What a thread is started with. */
@@ -7,6 +7,7 @@ export interface ThreadData {
   readonly port: MessagePort
   readonly context: Task
   readonly contextOptions: unknown
+  readonly poll: PollSettings
   /** A URL. */
   readonly module: string | undefined
 }

@@ -1,4 +1,5 @@
 import type { ResourceLimits, WorkerOptions } from 'node:worker_threads'
+import { defaultPollSettings, type PollParams, type PollSettings, pollSettings } from '@aiokit/aio'
 import { requireObject, requireString } from '@aiokit/errors'
 import { defineTask, requireTask, type Task } from '@aiokit/task'
 
@@ -11,6 +12,11 @@ export interface ThreadOptions {
    * can use it at once, and cleans up with `ctx.onClose()`. A URL or an absolute path.
    */
   module?: URL | string
+  /**
+   * How the thread's context polls before it sleeps, whatever it was made with. Default 32,768 ns at most, or what the
+   * environment variable AIOKIT_POLL_MAX_NS says (rule P1): a thread of its own has nothing else to do meanwhile.
+   */
+  poll?: PollParams
   resourceLimits?: ResourceLimits
   env?: WorkerOptions['env']
   execArgv?: string[]
@@ -30,16 +36,21 @@ export interface CheckedOptions {
   readonly contextOptions: unknown
   /** A URL. */
   readonly module: string | undefined
+  readonly poll: PollSettings
   readonly worker: Pick<WorkerOptions, 'resourceLimits' | 'env' | 'execArgv'>
 }
 
-/** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_RELATIVE_MODULE` */
+/** See rule P1. */
+const POLL_MAX_NS = 32_768
+
+/** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE`, `ERR_AIO_RELATIVE_MODULE` */
 export function checkOptions<A>(options: IOThreadOptions<A>): CheckedOptions {
   const {
     name = 'aiokit iothread',
     context,
     contextOptions,
     module,
+    poll = {},
     resourceLimits,
     env,
     execArgv,
@@ -50,6 +61,7 @@ export function checkOptions<A>(options: IOThreadOptions<A>): CheckedOptions {
     context: { module: contextModule, exportName },
     contextOptions,
     module: module === undefined ? undefined : defineTask(module).module,
+    poll: pollSettings(poll, 'options.poll', defaultPollSettings(POLL_MAX_NS)),
     worker: { resourceLimits, env, execArgv },
   }
 }

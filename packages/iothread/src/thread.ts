@@ -53,7 +53,7 @@ export class Thread {
   }
 
   async #start(): Promise<void> {
-    const { context, contextOptions, module } = this.#data
+    const { context, contextOptions, module, poll } = this.#data
     const ctx = await (await importTask(context))(contextOptions)
     if (!(ctx instanceof AioContext)) {
       throw aioTypeError(
@@ -61,6 +61,7 @@ export class Thread {
         `Export "${context.exportName}" of ${context.module} must return an AioContext. It returned ${describe(ctx)}.`,
       )
     }
+    ctx.setPollParams(poll)
     ctx.makeCurrent()
     this.#ctx = ctx
     this.#arrived = ctx.createBottomHalf(() => this.#receive(), { name: 'calls', shared: true })

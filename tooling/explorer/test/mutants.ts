@@ -131,8 +131,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: LOOP,
-        find: '        this.gate.endWait()',
-        replace: '        if (this.depth === 1) this.gate.endWait()',
+        find: '      this.gate.endWait()',
+        replace: '      if (this.depth === 1) this.gate.endWait()',
       },
     ],
   },

@@ -1,0 +1,175 @@
+import type { AioHandler, FdTable } from '@aiokit/fdmon'
+import type { NotifyGate } from '@aiokit/notifier'
+import type { PollSettings } from './poll-params.ts'
+
+/** The polling time that is grown from 0, in nanoseconds (rule P4). */
+const FIRST_NS = 4000
+/** What has been silent for so long is not looked at any more (rule P7). */
+const IDLE_NS = 7e9
+/**
+ * A monitor that cannot be watched from userspace is asked after so many waits that polling has ended: a handler that has
+ * not joined yet is not to starve behind one that is always ready (rule F10).
+ */
+const WAITS_WITHOUT_LOOK = 64
+
+/** Something that is polled for. */
+interface Source {
+  pollNs: number
+}
+
+/** What polling must not go on past, seen without a system call. */
+export interface Work {
+  readonly fds: FdTable
+  readonly gate: NotifyGate
+  /** Of the gate's descriptor. */
+  readonly gateHandler: AioHandler
+  /** Whether there is anything to be run. */
+  readonly isDue: boolean
+}
+
+/**
+ * Looking, for some microseconds before a loop sleeps, at what can be seen from userspace, because to be woken takes tens
+ * of them: for how long, is learned from the waits before (rules P1 to P7).
+ *
+ * Polled for are the handlers that were ready once and have a `poll`, the context's own notification (P9), requests on the
+ * ring, and where the monitor can be watched all other descriptors.
+ */
+export class AdaptivePolling {
+  /** Nanoseconds spent polling. */
+  pollingNs = 0
+  /** Waits that polling has ended, and those that it has not. */
+  hits = 0
+  misses = 0
+  readonly #work: Work
+  readonly #now: () => number
+  #settings: PollSettings
+  /** The requests on the ring, as one. */
+  readonly #completions: Source = { pollNs: 0 }
+  /** When the first of the polled handlers may have been silent for too long. */
+  #idleAt = Number.POSITIVE_INFINITY
+  #withoutLook = 0
+
+  /** @param now a clock in nanoseconds */
+  constructor(work: Work, settings: PollSettings, now: () => number) {
+    this.#work = work
+    this.#now = now
+    this.#settings = settings
+    work.fds.polled.add(work.gateHandler)
+  }
+
+  get isOn(): boolean {
+    return this.#settings.maxNs > 0
+  }
+
+  get settings(): PollSettings {
+    return this.#settings
+  }
+
+  /** What was learned is forgotten. @throws what `pollEnd` and `poll` throw, if polling ends with this */
+  configure(settings: PollSettings): void {
+    this.#settings = settings
+    const { polled } = this.#work.fds
+    for (const handler of polled) handler.pollNs = 0
+    this.#completions.pollNs = 0
+    if (settings.maxNs === 0) polled.end()
+  }
+
+  now(): number {
+    return this.#now()
+  }
+
+  /** For how long the next wait should poll, in nanoseconds; 0: not at all. */
+  budgetNs(): number {
+    const { monitor, polled, unpollable } = this.#work.fds
+    // What only the monitor sees would wait for the end of it (P2).
+    if (monitor.isWatchable !== true && unpollable > 0) return 0
+    const longest = polled.longestNs()
+    return (monitor.inFlight ?? 0) > 0 ? Math.max(longest, this.#completions.pollNs) : longest
+  }
+
+  /**
+   * Looks until there is something to be run, or `budgetNs` have passed since `start`. Returns when it ended.
+   *
+   * @throws what callbacks that look throw; SystemError
+   */
+  run(start: number, budgetNs: number): number {
+    const work = this.#work
+    const { fds } = work
+    const { monitor, polled } = fds
+    // The kernel gets what was prepared, and what has come in the past is told from what comes now.
+    if (monitor.needWait()) fds.wait(0)
+    let end = start
+    if (!work.isDue) {
+      const deadline = start + budgetNs
+      polled.begin()
+      do {
+        const found = polled.look()
+        if (monitor.needWait()) fds.waitAgain()
+        if (found || work.isDue) break
+        end = this.#now()
+      } while (end < deadline)
+    }
+    if (end >= this.#idleAt) this.#retireIdle(end)
+    this.pollingNs += end - start
+    if (work.isDue) this.#hit()
+    else this.misses++
+    return end
+  }
+
+  /**
+   * The loop may sleep from now on (P6). Returns whether it must not, because a last look has found something.
+   *
+   * @throws what `pollEnd` and `poll` throw
+   */
+  end(): boolean {
+    return this.#work.fds.polled.end()
+  }
+
+  /** A wait has ended, `waitNs` after it began to poll; negative if it was not to wait, from which nothing is learned. */
+  learn(waitNs: number, now: number): void {
+    const { fds, gate, gateHandler } = this.#work
+    if (fds.monitor.hasPending === true && waitNs >= 0) this.#adjust(this.#completions, waitNs)
+    if ((gate.notified || gateHandler.isDue) && waitNs >= 0) this.#adjust(gateHandler, waitNs)
+    for (let each = fds.firstReady; each !== null; each = fds.nextReady(each)) {
+      if (each === gateHandler) continue
+      if (each.callbacks.poll === null && fds.monitor.isWatchable !== true) continue
+      this.#join(each, now)
+      if (waitNs >= 0) this.#adjust(each, waitNs)
+    }
+  }
+
+  #join(handler: AioHandler, now: number): void {
+    handler.activeAt = now
+    if (this.#work.fds.polled.add(handler) && now + IDLE_NS < this.#idleAt) this.#idleAt = now + IDLE_NS
+  }
+
+  #hit(): void {
+    const { fds } = this.#work
+    this.hits++
+    if (fds.monitor.isWatchable === true || ++this.#withoutLook < WAITS_WITHOUT_LOOK) return
+    this.#withoutLook = 0
+    fds.wait(0)
+  }
+
+  /** Where the monitor can be watched, which sees what comes of them later. */
+  #retireIdle(now: number): void {
+    const { fds, gateHandler } = this.#work
+    this.#idleAt = Number.POSITIVE_INFINITY
+    if (fds.monitor.isWatchable !== true) return
+    for (const handler of [...fds.polled]) {
+      if (handler === gateHandler) continue
+      const idleAt = handler.activeAt + IDLE_NS
+      if (idleAt <= now) fds.polled.retire(handler)
+      else this.#idleAt = Math.min(this.#idleAt, idleAt)
+    }
+  }
+
+  #adjust(source: Source, waitNs: number): void {
+    const { maxNs, grow, shrink } = this.#settings
+    // Then polling was long enough.
+    if (waitNs <= source.pollNs) return
+    if (waitNs > maxNs) source.pollNs = shrink === 0 ? 0 : source.pollNs / shrink
+    else if (waitNs < maxNs && source.pollNs < maxNs)
+      source.pollNs = Math.min(source.pollNs === 0 ? FIRST_NS : source.pollNs * grow, maxNs)
+  }
+}
