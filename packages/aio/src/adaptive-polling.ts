@@ -1,9 +1,8 @@
 import type { AioHandler, FdTable } from '@aiokit/fdmon'
 import type { NotifyGate } from '@aiokit/notifier'
 import type { PollSettings } from './poll-params.ts'
+import { Averaging, Growing, type PollingRule, type PollSource } from './polling-rule.ts'
 
-/** The polling time that is grown from 0, in nanoseconds (rule P4). */
-const FIRST_NS = 4000
 /** What has been silent for so long is not looked at any more (rule P7). */
 const IDLE_NS = 7e9
 /**
@@ -11,11 +10,6 @@ const IDLE_NS = 7e9
  * not joined yet is not to starve behind one that is always ready (rule F10).
  */
 const WAITS_WITHOUT_LOOK = 64
-
-/** Something that is polled for. */
-interface Source {
-  pollNs: number
-}
 
 /** What polling must not go on past, seen without a system call. */
 export interface Work {
@@ -43,8 +37,10 @@ export class AdaptivePolling {
   readonly #work: Work
   readonly #now: () => number
   #settings: PollSettings
+  #rule: PollingRule
+  #wait = 0
   /** The requests on the ring, as one. */
-  readonly #completions: Source = { pollNs: 0 }
+  readonly #completions: PollSource = { pollNs: 0, averageNs: 0, lastWait: 0 }
   /** When the first of the polled handlers may have been silent for too long. */
   #idleAt = Number.POSITIVE_INFINITY
   #withoutLook = 0
@@ -54,6 +50,7 @@ export class AdaptivePolling {
     this.#work = work
     this.#now = now
     this.#settings = settings
+    this.#rule = newRule(settings)
     work.fds.polled.add(work.gateHandler)
   }
 
@@ -68,9 +65,12 @@ export class AdaptivePolling {
   /** What was learned is forgotten. @throws what `pollEnd` and `poll` throw, if polling ends with this */
   configure(settings: PollSettings): void {
     this.#settings = settings
+    this.#rule = newRule(settings)
     const { polled } = this.#work.fds
-    for (const handler of polled) handler.pollNs = 0
-    this.#completions.pollNs = 0
+    for (const source of [...polled, this.#completions]) {
+      source.pollNs = 0
+      source.averageNs = 0
+    }
     if (settings.maxNs === 0) polled.end()
   }
 
@@ -83,8 +83,11 @@ export class AdaptivePolling {
     const { monitor, polled, unpollable } = this.#work.fds
     // What only the monitor sees would wait for the end of it (P2).
     if (monitor.isWatchable !== true && unpollable > 0) return 0
-    const longest = polled.longestNs()
-    return (monitor.inFlight ?? 0) > 0 ? Math.max(longest, this.#completions.pollNs) : longest
+    const since = this.#rule.since(++this.#wait)
+    let longestNs = polled.longestNs(since)
+    const { pollNs, lastWait } = this.#completions
+    if (pollNs > longestNs && lastWait >= since && (monitor.inFlight ?? 0) > 0) longestNs = pollNs
+    return this.#rule.budgetNs(longestNs)
   }
 
   /**
@@ -128,14 +131,21 @@ export class AdaptivePolling {
   /** A wait has ended, `waitNs` after it began to poll; negative if it was not to wait, from which nothing is learned. */
   learn(waitNs: number, now: number): void {
     const { fds, gate, gateHandler } = this.#work
-    if (fds.monitor.hasPending === true && waitNs >= 0) this.#adjust(this.#completions, waitNs)
-    if ((gate.notified || gateHandler.isDue) && waitNs >= 0) this.#adjust(gateHandler, waitNs)
+    if (fds.monitor.hasPending === true) this.#learn(this.#completions, waitNs)
+    if (gate.notified || gateHandler.isDue) this.#learn(gateHandler, waitNs)
     for (let each = fds.firstReady; each !== null; each = fds.nextReady(each)) {
       if (each === gateHandler) continue
       if (each.callbacks.poll === null && fds.monitor.isWatchable !== true) continue
       this.#join(each, now)
-      if (waitNs >= 0) this.#adjust(each, waitNs)
+      this.#learn(each, waitNs)
     }
+    if (waitNs >= 0) this.#rule.end()
+  }
+
+  #learn(source: PollSource, waitNs: number): void {
+    if (waitNs < 0) return
+    source.lastWait = this.#wait
+    this.#rule.learn(source, waitNs)
   }
 
   #join(handler: AioHandler, now: number): void {
@@ -163,13 +173,8 @@ export class AdaptivePolling {
       else this.#idleAt = Math.min(this.#idleAt, idleAt)
     }
   }
+}
 
-  #adjust(source: Source, waitNs: number): void {
-    const { maxNs, grow, shrink } = this.#settings
-    // Then polling was long enough.
-    if (waitNs <= source.pollNs) return
-    if (waitNs > maxNs) source.pollNs = shrink === 0 ? 0 : source.pollNs / shrink
-    else if (waitNs < maxNs && source.pollNs < maxNs)
-      source.pollNs = Math.min(source.pollNs === 0 ? FIRST_NS : source.pollNs * grow, maxNs)
-  }
+function newRule(settings: PollSettings): PollingRule {
+  return settings.rule === 'grow' ? new Growing(settings) : new Averaging(settings)
 }

@@ -16,7 +16,7 @@ afterEach(() => {
 
 /** Polls for a minute as soon as something was heard once: whatever comes is found by polling. */
 const LONG: PollParams = { maxNs: 60e9, grow: 1e9 }
-const USUAL = { maxNs: 32_000, grow: 2, shrink: 0 }
+const USUAL = { maxNs: 32_000, grow: 2, shrink: 0, rule: 'grow' } as const
 
 const code = (value: string): object => expect.objectContaining({ code: value })
 
@@ -345,6 +345,7 @@ test('P4: each handler grows and shrinks by the waits that ended with it, and th
     maxNs: fc.constantFrom(1000, 4000, 10_000, 32_000),
     grow: fc.constantFrom(1, 2, 5),
     shrink: fc.constantFrom(0, 2, 3),
+    rule: fc.constant('grow' as const),
   })
   const steps = fc.array(
     fc.record({ who: fc.subarray([0, 1, 2]), afterNs: fc.integer({ min: 0, max: 80_000 }) }),
@@ -471,4 +472,61 @@ test('P10: a context that does not poll reads no clock', () => {
   world.wait([handler], 1000)
   world.wait([], 1000)
   expect([world.clockReads, bell.looks]).toEqual([0, 0])
+})
+
+describe('P4: the average', () => {
+  const AVERAGE = { ...USUAL, rule: 'average' } as const
+  /** What so many waits for the same took, in polls that found it. */
+  const hitsOf = (world: Simulation, waits: number, one: (i: number) => void): number => {
+    const { hits } = world.loop.polling
+    for (let i = 0; i < waits; i++) one(i)
+    return world.loop.polling.hits - hits
+  }
+
+  test('what comes within the time that polling may take is found by polling, after some waits', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 28_000 }), (afterNs) => {
+        using world = new Simulation(AVERAGE, { isWatchable: true })
+        using bell = new Doorbell()
+        const handler = world.watch(bell)
+        hitsOf(world, 32, () => world.wait([handler], afterNs))
+        expect(hitsOf(world, 100, () => world.wait([handler], afterNs))).toBe(100)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('what comes later is slept for: polling takes less than 2% of a longest time each, and looks now and then', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 33_000, max: 1e7 }), (afterNs) => {
+        using world = new Simulation(AVERAGE, { isWatchable: true })
+        using bell = new Doorbell()
+        const handler = world.watch(bell)
+        const waits = 5000
+        expect(hitsOf(world, waits, () => world.wait([handler], afterNs))).toBe(0)
+        const { pollingNs, misses } = world.loop.polling
+        expect(pollingNs).toBeLessThan(0.02 * waits * AVERAGE.maxNs)
+        expect(misses).toBeGreaterThan(5)
+        // Once it is fast it is found, although nothing but a probe can see that.
+        hitsOf(world, 1100, () => world.wait([handler], 10_000))
+        expect(hitsOf(world, 100, () => world.wait([handler], 10_000))).toBe(100)
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  test('a slow source that takes turns with a fast one does not end polling for that, and one that has ceased does', () => {
+    using world = new Simulation(AVERAGE, { isWatchable: true })
+    using fast = new Doorbell()
+    using slow = new Doorbell()
+    const handlers = [world.watch(fast), world.watch(slow)]
+    const turn = (i: number): void => world.wait([handlers[i % 2]!], i % 2 === 0 ? 5000 : 500_000)
+    hitsOf(world, 64, turn)
+    expect(hitsOf(world, 200, turn)).toBe(100)
+    // Silent for some waits.
+    hitsOf(world, 20, () => turn(1))
+    const { misses } = world.loop.polling
+    for (let i = 0; i < 100; i++) turn(1)
+    expect(world.loop.polling.misses - misses).toBeLessThan(10)
+  })
 })

@@ -29,10 +29,12 @@ export class AioHandler {
   pollSlot = -1
   /** @internal Calls of its `pollReady` that are running: it is not polled meanwhile (rule P8). */
   inPollReady = 0
-  /** For how long a wait polls for it, in nanoseconds; the loop's own business. */
+  // What the loop has learned of it (see `PolledHandlers`), in nanoseconds: for how long a wait polls for it, how long waits
+  // for it took, and when it was last active; and the number of the last wait that it has ended.
   pollNs = 0
-  /** When it was last active, on a clock of the loop's. */
+  averageNs = 0
   activeAt = 0
+  lastWait = 0
   /** Replaced as a whole when its descriptor gets other handlers. */
   callbacks: FdCallbacks
 

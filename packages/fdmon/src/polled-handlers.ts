@@ -32,13 +32,16 @@ export class PolledHandlers implements Iterable<AioHandler> {
     return this.#isLooking
   }
 
-  /** The longest time that is worth polling for one of them; not for one whose `pollReady` is running (rule P8). */
-  longestNs(): number {
+  /**
+   * The longest time that is worth polling for one of them: one that has ended a wait since number `since`, and whose
+   * `pollReady` is not running (rule P8).
+   */
+  longestNs(since: number): number {
     const handlers = this.#handlers
     let longest = 0
     for (let i = 0; i < handlers.length; i++) {
-      const { pollNs, inPollReady } = handlers[i]!
-      if (pollNs > longest && inPollReady === 0) longest = pollNs
+      const { pollNs, lastWait, inPollReady } = handlers[i]!
+      if (pollNs > longest && lastWait >= since && inPollReady === 0) longest = pollNs
     }
     return longest
   }
@@ -67,6 +70,7 @@ export class PolledHandlers implements Iterable<AioHandler> {
     }
     handler.pollSlot = -1
     handler.pollNs = 0
+    handler.averageNs = 0
     if (this.#isPolling) notify(callbacks, callbacks.pollEnd)
   }
 

@@ -1,0 +1,118 @@
+import type { PollSettings } from './poll-params.ts'
+
+/** Something that is polled for, and what was learned of it. */
+export interface PollSource {
+  /** For how long a wait polls for it, in nanoseconds. */
+  pollNs: number
+  /** How long the waits took that it ended, lately, in nanoseconds. */
+  averageNs: number
+  /** The number of the last wait that it has ended. */
+  lastWait: number
+}
+
+/** For how long to poll, learned from how long the waits took and what has ended them (rule P4). */
+export interface PollingRule {
+  /** The number of a wait, in the past of wait `wait`, since which a source must have ended one to count. */
+  since(wait: number): number
+  /** For how long the next wait polls, if `longestNs` is the longest time of the sources that count. */
+  budgetNs(longestNs: number): number
+  /** A wait that took `waitNs`, polling and sleep, was ended by `source`. */
+  learn(source: PollSource, waitNs: number): void
+  /** After each wait. */
+  end(): void
+}
+
+/** The polling time that is grown from 0. */
+const FIRST_NS = 4000
+
+/**
+ * The rule of the original: a source's time grows when polling for longer would have paid, and shrinks when the wait took
+ * longer than polling ever may.
+ */
+export class Growing implements PollingRule {
+  readonly #settings: PollSettings
+
+  constructor(settings: PollSettings) {
+    this.#settings = settings
+  }
+
+  since(): number {
+    return 0
+  }
+
+  budgetNs(longestNs: number): number {
+    return longestNs
+  }
+
+  learn(source: PollSource, waitNs: number): void {
+    const { maxNs, grow, shrink } = this.#settings
+    // Then polling was long enough.
+    if (waitNs <= source.pollNs) return
+    if (waitNs > maxNs) source.pollNs = shrink === 0 ? 0 : source.pollNs / shrink
+    else if (waitNs < maxNs && source.pollNs < maxNs)
+      source.pollNs = Math.min(source.pollNs === 0 ? FIRST_NS : source.pollNs * grow, maxNs)
+  }
+
+  end(): void {}
+}
+
+/** A source that has not ended one of so many waits is not expected. */
+const RECENT_WAITS = 16
+/** Of a new wait in the average: one eighth. */
+const WEIGHT = 1 / 8
+/** Twice the average is polled for, which most waits do not exceed, and at least this. */
+const LEAST_NS = 4000
+/** Between probes. Odd numbers: sources that take turns are all met. */
+const FIRST_PROBE = 15
+const LAST_PROBE = 1023
+
+/**
+ * Each source has an average of the waits that it has ended, and is polled for while that is less than polling may take.
+ *
+ * A wait that has slept says little of when the event came: to be woken takes as long as polling may. So now and then, and
+ * ever more seldom as long as it is in vain, a wait polls for as long as it may, to see what would be found.
+ */
+export class Averaging implements PollingRule {
+  readonly #maxNs: number
+  /** What the wait would have polled for, were it no probe. */
+  #usualNs = 0
+  #isProbe = false
+  #hasFound = false
+  #probeEvery = FIRST_PROBE
+  #probeIn = FIRST_PROBE
+
+  constructor({ maxNs }: PollSettings) {
+    this.#maxNs = maxNs
+  }
+
+  since(wait: number): number {
+    return wait - RECENT_WAITS
+  }
+
+  budgetNs(longestNs: number): number {
+    this.#usualNs = longestNs
+    this.#isProbe = --this.#probeIn <= 0
+    return this.#isProbe ? this.#maxNs : longestNs
+  }
+
+  learn(source: PollSource, waitNs: number): void {
+    const maxNs = this.#maxNs
+    if (this.#isProbe && waitNs > this.#usualNs && waitNs <= maxNs) {
+      source.averageNs = waitNs
+      this.#hasFound = true
+    } else {
+      // One long wait among short ones is not to end it.
+      source.averageNs += (Math.min(waitNs, 2 * maxNs) - source.averageNs) * WEIGHT
+    }
+    const { averageNs } = source
+    source.pollNs = averageNs >= maxNs ? 0 : Math.min(Math.max(2 * averageNs, LEAST_NS), maxNs)
+  }
+
+  end(): void {
+    if (!this.#isProbe) return
+    this.#probeEvery = this.#hasFound ? FIRST_PROBE : Math.min(2 * this.#probeEvery + 1, LAST_PROBE)
+    this.#probeIn = this.#probeEvery
+    this.#isProbe = false
+    this.#hasFound = false
+  }
+}
