@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import type { Sqe } from '@aiokit/fdmon'
 import * as sys from '@aiokit/sys'
-import { hasCommand, pipe, refuseRingsOfNode, runScript } from '@aiokit/testing'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { countCalls, hasCommand, MARK, pipe, runScript } from '@aiokit/testing'
+import { describe, expect, test } from 'vitest'
 import { closeAll, TestRing } from './harness.ts'
 
 const nop = (sqe: Sqe) => sqe.prepNop()
@@ -78,23 +78,19 @@ test('U7: a batch does not part a chain', () => {
 })
 
 describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () => {
-  const entry = fileURLToPath(new URL('../dist/index.js', import.meta.url))
+  const cwd = fileURLToPath(new URL('..', import.meta.url))
+  // Those that a monitor makes, and says it has made.
   const calls = 'io_uring_enter,io_uring_register,fcntl,ppoll,statx'
-  let refused: string[] = []
-  beforeAll(() => {
-    refused = refuseRingsOfNode()
-  })
 
-  /**
-   * Calls of the kernel for one `step`, from the difference between many and none. As a rule fewer than the waits after
-   * which a descriptor is looked at, to find those that were closed.
-   */
+  /** For each of many `step`s. As a rule fewer than the waits after which a descriptor is looked at, to find those that were closed. */
   function count(setup: string, step: string, times = 60): Record<string, number> {
-    const run = (repeat: number) => {
-      const script = `
+    const { counts, result } = countCalls(calls, (under) =>
+      runScript(
+        `
         import { FdTable } from '@aiokit/fdmon'
         import * as sys from '@aiokit/sys'
-        import * as monitor from ${JSON.stringify(entry)}
+        import * as monitor from './dist/index.js'
+        ${MARK}
         const fds = new FdTable(monitor.uringMonitor(), () => {})
         const ring = fds.monitor
         const handler = { complete() {} }
@@ -103,29 +99,18 @@ describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () 
         const [reader, writer] = pipe
         ${setup}
         const before = ring.systemCalls
-        for (let i = 0; i < ${repeat}; i++) { ${step} }
+        mark()
+        for (let i = 0; i < ${times}; i++) { ${step} }
+        mark()
         console.log(ring.systemCalls - before)
-        process.reallyExit(0)`
-      const { stdout, stderr } = runScript(script, {
-        cwd: fileURLToPath(new URL('..', import.meta.url)),
-        under: ['strace', '-qq', '-o', '!cat >&2', '-e', `trace=${calls},io_uring_setup`, ...refused],
-      })
-      const lines = stderr.split('\n')
-      const counts = calls.split(',').map((call) => lines.filter((line) => line.startsWith(call)).length)
-      return { counts, own: Number(stdout) }
-    }
-    const none = run(0)
-    const many = run(times)
-    const result = Object.fromEntries(
-      calls
-        .split(',')
-        .map((call, i) => [call, (many.counts[i]! - none.counts[i]!) / times] as const)
-        .filter(([, each]) => each !== 0),
+        process.reallyExit(0)`,
+        { cwd, under },
+      ),
     )
-    const sum = Object.values(result).reduce((a, b) => a + b, 0)
+    const sum = Object.values(counts).reduce((a, b) => a + b, 0)
     // What the monitor says of itself is true.
-    expect(many.own / times).toBeCloseTo(sum, 6)
-    return result
+    expect(Number(result.stdout)).toBe(sum)
+    return Object.fromEntries(Object.entries(counts).map(([call, all]) => [call, all / times]))
   }
 
   test('M4: a wait is one call, one that must not block with nothing to submit or with completions there is none', () => {
