@@ -22,9 +22,19 @@ let first: unknown
 let second: unknown
 
 const run = (): void => {
-  // Whatever it does, a call inside it included, these are its own.
-  if (scope === null) callback.call(target, first, second)
-  else scope.runInAsyncScope(callback, target as never, first, second)
+  try {
+    // Whatever it does, a call inside it included, these are its own.
+    if (scope === null) callback.call(target, first, second)
+    else scope.runInAsyncScope(callback, target as never, first, second)
+  } catch (error) {
+    if (error !== null) throw error
+    // hostCall() would take it for the end of execution, which no catch sees.
+    process.nextTick(throwNull)
+  }
+}
+
+const throwNull = (): never => {
+  throw null
 }
 
 /**

@@ -53,6 +53,19 @@ describe.each(hosted)('a process with a context on %s by %s()', (monitor, host) 
     )
   })
 
+  test('A3: whatever it throws, null too', () => {
+    expect(
+      output(
+        run(`
+          const values = [null, undefined, 0, 'text', Symbol('s')]
+          process.on('uncaughtException', (error) => { if (log.push(String(error)) === values.length) ctx.close() })
+          for (const value of values) ctx.scheduleOneshot(() => { throw value })
+          process.prependListener('exit', () => { log.sort() })`),
+      ),
+    ).toBe('0,Symbol(s),null,text,undefined 0\n')
+    expect(run('ctx.scheduleOneshot(() => { throw null })')).toMatchObject({ status: 1, stdout: ' 1\n' })
+  })
+
   test.each(['handler', 'timer', 'request', 'promise'])(
     'A3: nobody listens, and the process ends: exit codes of what a %s throws, rejects and exits with',
     (kind) => {

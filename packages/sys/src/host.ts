@@ -6,7 +6,8 @@ import { native } from './native.ts'
 
 /**
  * From `hostRun(1)` on `before` is called each time before the loop waits, and `after` when it has: neither is inside
- * anything of Node's, so promises wait until the end of a `hostCall()`. What one of them throws is an uncaught exception.
+ * anything of Node's, so promises wait until the end of a `hostCall()`. What one of them throws is an uncaught exception,
+ * except for null: see `hostCall()`.
  * -EEXIST if the thread has hooks already, -ENOSYS in a program that has Node-API without libuv.
  */
 export const hostOpen: (before: () => void, after: () => void) => number = native.hostOpen
@@ -37,6 +38,8 @@ export const hostTimeout: () => number = native.hostTimeout
 
 /**
  * Calls `callback` as Node calls those of its own: ticks and promises run to their end afterwards, unless there is such a
- * call already, and what it throws is an uncaught exception. -ECANCELED if the thread is being ended.
+ * call already, and what it throws is an uncaught exception. -ECANCELED if the thread is being ended. A null that it throws
+ * is lost, and so is to be caught: execution that is being ended, as `timeout` of node:vm does, looks like that from outside
+ * JavaScript, and goes on to end.
  */
 export const hostCall: (callback: () => void) => number = native.hostCall

@@ -36,7 +36,6 @@ test('A3, X3: hostCall() inside of itself, in hooks and ends of all kinds, with 
   expect(
     run(`
       import { AsyncLocalStorage, createHook } from 'node:async_hooks'
-      import vm from 'node:vm'
       const seen = []
       process.on('uncaughtException', (error) => { seen.push(error) })
       let turns = 0
@@ -50,19 +49,43 @@ test('A3, X3: hostCall() inside of itself, in hooks and ends of all kinds, with 
         sys.hostCall(() => { Promise.reject('r'); sys.hostCall(() => { throw 'inner' }) })
         seen.push(storage.getStore())
       }))
-      // Ended while it runs. Node 22 and later take the end for an uncaught exception, and nothing tells them apart.
-      for (const code of process.versions.modules > 115 ? [] : ['call(() => { for (;;); })', 'for (;;) call(() => {})', 'call(() => call(() => { for (;;); }))']) {
-        try {
-          vm.runInNewContext(code, { call: sys.hostCall }, { timeout: 20 })
-        } catch (error) {
-          seen.push(error.code)
-        }
-      }
       sys.hostCall(class {})
       sys.hostCall((async () => { throw 'async' }))
       process.on('exit', () => { sys.hostCall(() => { throw 'at the end' }) })
       setTimeout(() => { hook.disable(); console.log('alive') }, 20)`).slice(0, 3),
   ).toEqual([null, 0, 'alive\n'])
+})
+
+test('X3: a script of node:vm that times out inside hostCall() ends, whatever it catches, and nothing is uncaught', () => {
+  const codes = [
+    'call(forever)',
+    'for (;;) call(() => {})',
+    'call(() => call(forever)); mark()',
+    'try { call(forever) } catch { mark() } finally { mark() }',
+    'for (;;) try { call(forever) } catch { mark() }',
+  ]
+  expect(
+    run(`
+      import vm from 'node:vm'
+      process.on('uncaughtException', (error) => { console.log('uncaught', error) })
+      sys.hostOpen(() => {}, () => {})
+      const mark = () => console.log('went on')
+      for (const code of ${JSON.stringify(codes)}) {
+        try {
+          vm.runInNewContext('const forever = () => { for (;;); };' + code, { call: sys.hostCall, mark }, { timeout: 20 })
+        } catch (error) {
+          console.log(error.code)
+        }
+      }
+      // Not the call's own.
+      sys.hostCall(() => {
+        try {
+          vm.runInNewContext('for (;;);', {}, { timeout: 20 })
+        } catch (error) {
+          console.log(error.code)
+        }
+      })`),
+  ).toEqual([null, 0, 'ERR_SCRIPT_EXECUTION_TIMEOUT\n'.repeat(codes.length + 1), ''])
 })
 
 test('X4: hooks and watches end with their thread, which may come with others', () => {
