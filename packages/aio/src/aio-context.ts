@@ -20,6 +20,7 @@ import type {
   SqeRequest,
 } from '@aiokit/fdmon'
 import type { EventNotifier } from '@aiokit/notifier'
+import { abortReason, checkSignal } from '@aiokit/task'
 import type { Clock, Timer } from '@aiokit/timers'
 import { Attachment } from './attachment.ts'
 import type { AsyncFeed, FeedOptions } from './feed.ts'
@@ -31,7 +32,7 @@ import { NotifierEvents } from './notifier-events.ts'
 import { defaultPollSettings, type PollParams, pollSettings } from './poll-params.ts'
 import type { AioContextHandle, LoopHandle } from './remote-context.ts'
 import { RemoteTasks } from './remote-tasks.ts'
-import { Runner } from './runner.ts'
+import { Runner, type RunOptions } from './runner.ts'
 import type { AioStats } from './stats.ts'
 
 export interface AioContextOptions {
@@ -180,7 +181,8 @@ export class AioContext implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Polls, blocking, for as long as `condition()` is true. The way to wait in synchronous code, callbacks included.
+   * Polls, blocking, for as long as `condition()` is true. The way to wait in synchronous code, callbacks included. What
+   * is to end it early has to be heard of by the context, which Node's timers are not: `AbortSignal.timeout()` does not.
    *
    * @throws what a callback or `condition` throws, and what `poll` does
    */
@@ -396,12 +398,14 @@ export class AioContext implements Disposable, AsyncDisposable {
    * Waits in the place of Node's loop, which becomes one of its sources: its timers, sockets, promises and ports go on as
    * before, and the context is as fast as with `poll()` (rule A4). Otherwise like `attach()`, and for threads whose main
    * work is the context's. Returns a promise that is fulfilled after `stop()` or `close()`, and rejected if the monitor
-   * fails. Until then the process is kept alive, unless `unref()` was called.
+   * fails or `options.signal` is aborted; if it is already, nothing is run. Until then the process is kept alive, unless
+   * `unref()` was called.
    *
    * @throws `ERR_AIO_RUNNING` if it runs already, or another context of the thread does; `ERR_AIO_ATTACHED`;
-   *   `ERR_AIO_NO_HOST_LOOP`; `ERR_AIO_CLOSED`; SystemError
+   *   `ERR_AIO_NO_HOST_LOOP`; `ERR_AIO_INVALID_ARG_TYPE`; `ERR_AIO_CLOSED`; SystemError
    */
-  run(): Promise<void> {
+  run(options: RunOptions = {}): Promise<void> {
+    const signal = checkSignal(requireObject(options, 'options').signal)
     this.#requireOpen()
     this.#requireNotRunning()
     if (this.#host !== null)
@@ -412,8 +416,9 @@ export class AioContext implements Disposable, AsyncDisposable {
         'Another context of this thread runs already, and there can be one: attach() this one.',
       )
     }
+    if (signal?.aborted) return Promise.reject(abortReason(signal))
     const { promise, resolve, reject } = withResolvers()
-    this.#host = new Runner(this.#loop, (failure) => {
+    this.#host = new Runner(this.#loop, signal, (failure) => {
       this.#host = null
       if (failure === undefined) resolve()
       else reject(failure)

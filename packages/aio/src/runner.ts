@@ -1,8 +1,14 @@
 import { countHosted } from '@aiokit/callback'
 import { type AioHandler, type FdHandlers, IN } from '@aiokit/fdmon'
 import { hostBackend, hostCall, ppoll } from '@aiokit/sys'
+import { type Abortable, forgetAbort, listenForAbort } from '@aiokit/task'
 import { type HostWaiter, hostLoop } from './host-loop.ts'
 import type { Guest, Loop } from './loop.ts'
+
+export interface RunOptions {
+  /** Ends it as `stop()` does; the promise is rejected with the signal's reason, an AbortError unless another was given. */
+  signal?: AbortSignal
+}
 
 /**
  * After so many iterations Node's loop gets a turn although it has said nothing: it costs about a microsecond, and what it
@@ -14,10 +20,11 @@ const TURNS = 256
  * A context that waits in the place of Node's loop, with that loop as one of its sources: when its descriptor is readable
  * or its timeout is over it gets a turn (rule A4).
  */
-export class Runner implements HostWaiter, Guest {
+export class Runner implements HostWaiter, Guest, Abortable {
   isRef = true
   handler: AioHandler
   readonly #loop: Loop
+  readonly #signal: AbortSignal | undefined
   readonly #done: (error?: unknown) => void
   readonly #fd: number
   #isSuspended = false
@@ -38,11 +45,13 @@ export class Runner implements HostWaiter, Guest {
   }
 
   /**
+   * @param signal not aborted
    * @param done called when it has stopped, with what made it if that was no `stop()`
    * @throws as `hostLoop.setWaiter`, `FdTable.set`
    */
-  constructor(loop: Loop, done: (error?: unknown) => void) {
+  constructor(loop: Loop, signal: AbortSignal | undefined, done: (error?: unknown) => void) {
     this.#loop = loop
+    this.#signal = signal
     this.#done = done
     hostLoop.setWaiter(this)
     this.#fd = hostBackend()
@@ -54,6 +63,7 @@ export class Runner implements HostWaiter, Guest {
     }
     loop.guest = this
     countHosted(1)
+    if (signal !== undefined) listenForAbort(signal, this)
   }
 
   get keepsAlive(): boolean {
@@ -105,6 +115,10 @@ export class Runner implements HostWaiter, Guest {
     this.#end()
   }
 
+  aborted(reason: unknown): void {
+    this.#end(reason)
+  }
+
   readonly #wait = (): void => {
     this.#loop.wait(this.#loop.timeoutNs(this.#limitNs))
   }
@@ -133,6 +147,7 @@ export class Runner implements HostWaiter, Guest {
     this.#stopped = true
     this.#loop.unwinding = true
     this.#loop.guest = null
+    if (this.#signal !== undefined) forgetAbort(this.#signal, this)
     hostLoop.setWaiter(null)
     countHosted(-1)
     if (!this.#isSuspended) this.#loop.fds.remove(this.#fd)

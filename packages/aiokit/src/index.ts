@@ -7,6 +7,7 @@ export {
   type FeedSource,
   type PollParams,
   RemoteContext,
+  type RunOptions,
 } from '@aiokit/aio'
 export * from '@aiokit/bottom-halves'
 export * from '@aiokit/buffer-pool'

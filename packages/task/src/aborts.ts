@@ -47,23 +47,29 @@ export function forgetAbort(signal: AbortSignal, one: Abortable): void {
 }
 
 /** What to fail with because of a signal that is aborted. */
-function abortReason(signal: AbortSignal): unknown {
+export function abortReason(signal: AbortSignal): unknown {
   return signal.reason ?? new DOMException('This operation was aborted', 'AbortError')
 }
 
 /**
  * An option that is an AbortSignal, or undefined.
  *
+ * @throws `ERR_AIO_INVALID_ARG_TYPE`
+ */
+export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal
+  throw aioTypeError(
+    'ERR_AIO_INVALID_ARG_TYPE',
+    `"options.signal" must be an AbortSignal. Received ${describe(signal)}.`,
+  )
+}
+
+/**
+ * The same, for what is not begun if it is aborted.
+ *
  * @throws `ERR_AIO_INVALID_ARG_TYPE`; the reason of a signal that is aborted already
  */
 export function requireSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal === undefined) return undefined
-  if (!(signal instanceof AbortSignal)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"options.signal" must be an AbortSignal. Received ${describe(signal)}.`,
-    )
-  }
-  if (signal.aborted) throw abortReason(signal)
+  if (checkSignal(signal)?.aborted) throw abortReason(signal!)
   return signal
 }

@@ -1,4 +1,11 @@
-export { type Abortable, forgetAbort, listenForAbort, requireSignal } from './aborts.ts'
+export {
+  type Abortable,
+  abortReason,
+  checkSignal,
+  forgetAbort,
+  listenForAbort,
+  requireSignal,
+} from './aborts.ts'
 export { importTask, loadTask } from './load.ts'
 export { isMoved, move } from './move.ts'
 export {
