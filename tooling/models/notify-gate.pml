@@ -98,6 +98,15 @@ inline nudge() {
 #endif
 }
 
+/* nudge() with the onNudge of an Attachment: HostLoop.touch() has the host loop not sleep, so nobody has to wake it */
+inline nudgeTelling() {
+    own = 1;
+#ifndef SAYS_AWAKE_AND_LETS_IT_SLEEP
+    may = 0;
+#endif
+    hostCheck()
+}
+
 /* NotifyGate.beginWait(); `idle` is what the timeout was computed from before */
 inline beginWait(may, idle, isNested) {
 #if defined(LOOKS_BEFORE_IT_RAISES)
@@ -251,7 +260,7 @@ inline poll() {
 
 /*
  * A turn of a host loop: prepare, sleep, callbacks of its own, check. It may sleep again before the check, unless
- * prepare forbids it to sleep.
+ * prepare or what it is told forbids it to sleep.
  */
 inline turn() {
     idle = !own;
@@ -270,6 +279,7 @@ inline turn() {
             if
             :: skip
             :: nudge()                          /* BottomHalf.schedule() in the callback */
+            :: nudgeTelling()                   /* the same, of a host loop that can be told */
             :: inner > 0 -> inner--; nestedPoll()
             fi;
             if

@@ -38,7 +38,11 @@ export class Attachment implements HostedContext {
       hostLoop.remove(this)
       throw error
     }
-    loop.gate.onNudge = () => this.touch()
+    loop.gate.onNudge = () => {
+      this.touch()
+      // It does not sleep before it has come by, so that nobody has to be woken.
+      loop.gate.hostCheck()
+    }
     countHosted(1)
   }
 

@@ -61,6 +61,8 @@ class HostLoop {
   #isOpen = false
   #keeps = false
   #hurries = false
+  /** From `before` to `after`: it may be about to wait, or has waited and calls back. */
+  #mayWait = false
   /** How often the waiter was told how long it may wait, since the others were asked. */
   #asked = 0
   #timerFd = -1
@@ -103,9 +105,14 @@ class HostLoop {
     this.touch(waiter)
   }
 
-  /** One of them has something new to do: the thread has to live for it, also if the loop is not to come by again before. */
+  /**
+   * One of them has something new to do: the thread has to live for it, also if the loop is not to come by again before,
+   * and does not sleep before it has come by. It would not anyway if one of Node's callbacks says so, which libuv calls after
+   * it has waited; but anybody's hook may come between ours and the waiting.
+   */
   touch({ keepsAlive }: { readonly keepsAlive: boolean }): void {
     if (!this.#keeps && keepsAlive) this.#keep(true)
+    if (this.#mayWait) this.#hurry(true)
   }
 
   #open(): void {
@@ -128,6 +135,7 @@ class HostLoop {
 
   #closeIfUnused(): void {
     if (this.#isUsed) return
+    this.#mayWait = false
     this.#keep(false)
     this.#hurry(false)
     hostRun(0)
@@ -156,6 +164,7 @@ class HostLoop {
     if (timeout > 0) this.#wakeIn(timeout)
     if (this.#waiter === null) {
       this.#hurry(timeout === 0)
+      this.#mayWait = true
       return
     }
     this.#hurry(false)
@@ -171,6 +180,7 @@ class HostLoop {
   }
 
   readonly #after = (): void => {
+    this.#mayWait = false
     if (this.#timerFd >= 0 && hostTakeFired(this.#timerWatch) > 0) {
       this.#timerNs = Number.POSITIVE_INFINITY
       read(this.#timerFd, this.#timerCount)

@@ -22,6 +22,30 @@ describe.each([...monitors.map(([name]) => name), 'epoll that falls back'])('att
     ).toBe('true\n')
   })
 
+  test('N4: what a hook schedules that comes between ours and the sleep of Node’s loop is run without another event', () => {
+    expect(
+      run(`
+        const { copyFileSync, rmSync } = await import('node:fs')
+        // Another addon as far as Node can tell, whose hook was there before ours and comes after it.
+        const copy = \`/tmp/aiokit-other-\${process.pid}.node\`
+        copyFileSync(sys.nativePath, copy)
+        const other = {}
+        process.dlopen({ exports: other }, copy)
+        rmSync(copy)
+        ctx.detach()
+        let hook = () => {}
+        other.hostOpen(() => hook(), () => {})
+        other.hostRun(1)
+        ctx.attach()
+        ctx.beginWork()
+        const schedule = () => {
+          hook = () => {}
+          ctx.scheduleOneshot(() => { console.log('ran'); ctx.close(); other.hostRun(0) })
+        }
+        setTimeout(() => { hook = schedule }, 20)`),
+    ).toBe('ran\n')
+  })
+
   test('T6: a deadline that is further away than timers go is none that fails', () => {
     expect(
       run(`

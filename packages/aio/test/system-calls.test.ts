@@ -39,6 +39,53 @@ describe.skipIf(!hasCommand('strace'))('system calls (needs strace)', () => {
     )
   })
 
+  test.each(hosted)(
+    'N1, N4: what a callback of Node’s schedules on %s by %s() is nobody written to for, and found by one look at most',
+    (monitor, host) => {
+      for (const by of [
+        'setTimeout(call)',
+        'setImmediate(call)',
+        `stat('/', call)`,
+        `port2.postMessage(0)`,
+      ]) {
+        const counts = trace(
+          monitor,
+          host,
+          `const { stat } = await import('node:fs')
+           const { port1, port2 } = new MessageChannel()
+           let left = 10
+           const call = () => {
+             if (left === 0) mark()
+             bh.schedule()
+           }
+           const bh = ctx.createBottomHalf(() => {
+             if (left-- > 0) {
+               ${by}
+             } else {
+               mark()
+               if (ctx.stats().eventfdWrites > 0) console.log('written to')
+               bh.delete()
+               port1.close()
+               ctx.close()
+             }
+           })
+           port1.on('message', call)
+           bh.schedule()`,
+        )
+        const {
+          write = 0,
+          read = 0,
+          ppoll = 0,
+          epoll_wait = 0,
+          epoll_pwait2 = 0,
+          io_uring_enter = 0,
+        } = counts
+        const looks = ppoll + epoll_wait + epoll_pwait2 + io_uring_enter
+        expect([by, write + read, looks], JSON.stringify(counts)).toEqual([by, 0, Math.min(looks, 1)])
+      }
+    },
+  )
+
   /** At most, for one event: the table of the README, and the handler's own read(2). */
   const limits: Record<Host, Record<string, Record<string, number>>> = {
     attach: {

@@ -47,7 +47,10 @@ export class NotifyGate implements Disposable {
   readonly #words: Int32Array
   readonly #notifier: EventNotifier
   readonly #isOwner: boolean
-  /** Owner: what else is to be done when there is new work of its own, for a host loop that would end without any. */
+  /**
+   * Owner: what else is to be done when there is new work of its own, for a host loop that would end without any. One that
+   * can be told not to sleep says `hostCheck()` here, and nothing is written.
+   */
   onNudge: (() => void) | null = null
 
   /**

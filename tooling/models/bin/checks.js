@@ -47,9 +47,12 @@ export const checks = [
     'ACCEPTS_AFTER_BOTTOM_HALVES',
     'ACCEPTS_AFTER_DISPATCH',
   ].map((mutant) => gate(UNDONE, [], mutant)),
-  ...['CLEARS_THE_EVENTFD_AFTER_DISPATCH', 'NEVER_NUDGES', 'PREPARES_WITHOUT_LOOKING'].map((mutant) =>
-    gate(UNDONE, ['ATTACHED'], mutant),
-  ),
+  ...[
+    'CLEARS_THE_EVENTFD_AFTER_DISPATCH',
+    'NEVER_NUDGES',
+    'PREPARES_WITHOUT_LOOKING',
+    'SAYS_AWAKE_AND_LETS_IT_SLEEP',
+  ].map((mutant) => gate(UNDONE, ['ATTACHED'], mutant)),
   gate(SERVED, ['SERVED'], 'LOOKS_BEFORE_IT_STORES'),
   gate(SERVED, ['SERVED', 'ATTACHED'], 'PREPARES_WITHOUT_LOOKING'),
   ...['NEVER_CLEARS_NOTIFIED', 'NEVER_CLEARS_THE_EVENTFD'].map((mutant) => gate(REST, ['REST'], mutant)),
