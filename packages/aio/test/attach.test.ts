@@ -1,4 +1,9 @@
-import { descriptorLimit, hasCommand, memoryInUse, openDescriptors } from '@aiokit/testing'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as sys from '@aiokit/sys'
+import { descriptorLimit, hasCommand, memoryInUse, openDescriptors, runScript } from '@aiokit/testing'
 import { describe, expect, test } from 'vitest'
 import { newHosted, output, runHosted } from './hosted.ts'
 import { monitors } from './monitors.ts'
@@ -126,6 +131,43 @@ test.each(monitors)(
     expect(Math.min(...growth)).toBeLessThan(2 ** 20)
   },
 )
+
+test('X3: in a program without libuv attach() and run() say so, and poll() does all there is', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-host-'))
+  const binary = path.join(folder, 'without-libuv.node')
+  // It asks its host for a function that no host has.
+  writeFileSync(
+    binary,
+    readFileSync(sys.nativePath, 'latin1').replace('\0uv_poll_init\0', '\0no_poll_init\0'),
+    'latin1',
+  )
+  const result = runScript(
+    `import { readdirSync } from 'node:fs'
+     const { dlopen } = process
+     process.dlopen = (module, file, ...flags) => dlopen(module, file.endsWith('sys.node') ? '${binary}' : file, ...flags)
+     const { AioContext } = await import('@aiokit/aio')
+     const { pollMonitor } = await import('@aiokit/fdmon-poll')
+     const ctx = new AioContext({ fdmon: pollMonitor() })
+     const codes = []
+     const before = readdirSync('/proc/self/fd').length
+     for (const how of ['attach', 'run', 'attach']) {
+       try {
+         ctx[how]()
+       } catch (error) {
+         codes.push(error.code)
+       }
+     }
+     const open = readdirSync('/proc/self/fd').length - before
+     ctx.scheduleOneshot(() => console.log('ran', open, ...codes))
+     ctx.poll(true)
+     ctx.stop()
+     ctx.detach()
+     ctx.close()`,
+    { cwd: fileURLToPath(new URL('..', import.meta.url)), timeoutMs: 5000 },
+  )
+  rmSync(folder, { recursive: true })
+  expect(output(result)).toBe(`ran 0${' ERR_AIO_NO_HOST_LOOP'.repeat(3)}\n`)
+})
 
 test.skipIf(!hasCommand('strace'))(
   'M3: a monitor that falls back while it is attached is waited for, whatever number its successor gets (needs strace)',

@@ -141,7 +141,7 @@ static bool has_libuv(void) {
     int type;
     const char *name;
   } types[] = {{UV_CHECK, "check"}, {UV_IDLE, "idle"}, {UV_POLL, "poll"}, {UV_PREPARE, "prepare"}};
-  if (!uv_handle_size || !uv_handle_type_name || !uv_backend_timeout || !uv_poll_init || !uv_prepare_init) return false;
+  if (!has_uv_functions()) return false;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     const char *name = uv_handle_type_name(types[i].type);
     if (!name || strcmp(name, types[i].name) != 0) return false;

@@ -113,3 +113,31 @@ test('X4: hooks and watches end with their thread, which may come with others', 
       console.log(codes.join(''), readdirSync('/proc/self/fd').length - before)`),
   ).toEqual([null, 0, `${'0'.repeat(15)} 0\n`, ''])
 })
+
+test('X3: a host that lacks any function of libuv that is used here has no loop, and everything else', () => {
+  expect(
+    run(`
+      import { readFileSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs'
+      import { tmpdir } from 'node:os'
+      import path from 'node:path'
+      const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-uv-'))
+      const binary = readFileSync(sys.nativePath, 'latin1')
+      const load = (name, content) => {
+        const file = path.join(folder, name)
+        writeFileSync(file, content, 'latin1')
+        const loaded = {}
+        process.dlopen({ exports: loaded }, file)
+        return loaded
+      }
+      // Among the names that the binary asks its host for; one of them is another, which no host has.
+      const names = [...new Set(binary.match(/(?<=\\0)uv_\\w+(?=\\0)/g))]
+      const found = names.filter((name) => {
+        // Its end may be the name of something else.
+        const other = '0' + name.slice(1)
+        const { hostOpen, eventfd, close } = load(name, binary.replace('\\0' + name + '\\0', '\\0' + other + '\\0'))
+        return hostOpen(() => {}, () => {}) !== -38 || close(eventfd(0, 0)) !== 0
+      })
+      console.log(names.length > 10, found.join(), load('whole', binary).hostOpen(() => {}, () => {}))
+      rmSync(folder, { recursive: true })`),
+  ).toEqual([null, 0, 'true  0\n', ''])
+})
