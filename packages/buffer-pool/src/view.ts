@@ -1,3 +1,4 @@
+import { aioTypeError, describe } from '@aiokit/errors'
 import { Allocation } from './allocation.ts'
 
 // What a view shows, asked of the view itself. An object can be given properties `buffer`, `byteOffset` and `byteLength`
@@ -49,4 +50,26 @@ export function isGone(view: ArrayBufferView): boolean {
   } catch {
     return true
   }
+}
+
+/**
+ * Returns `value` if it is a view that shows memory: what a request is to use has to be looked at before.
+ *
+ * @param name what errors call it
+ * @throws `ERR_AIO_INVALID_ARG_TYPE`
+ */
+export function requireView(value: ArrayBufferView, name: string): ArrayBufferView {
+  if (!ArrayBuffer.isView(value)) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"${name}" must be a typed array, a Buffer or a DataView. Received ${describe(value)}.`,
+    )
+  }
+  if (isGone(value)) {
+    throw aioTypeError(
+      'ERR_AIO_INVALID_ARG_TYPE',
+      `"${name}" is a view of memory that was detached, or has shrunk and has no place for it any more: make another one.`,
+    )
+  }
+  return value
 }

@@ -1,7 +1,13 @@
 import { addressOf } from '@aiokit/sys'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bufferOf, bufferPool, isGone, lengthOf, offsetOf } from '../src/index.ts'
+import { bufferOf, bufferPool, isGone, lengthOf, offsetOf, requireView } from '../src/index.ts'
+
+/** Node 20 has them, and TypeScript's library of that time has not. */
+type ResizableBuffers = new (
+  length: number,
+  options: { maxByteLength: number },
+) => ArrayBuffer & { resize(length: number): void }
 
 const code = (value: string) => expect.objectContaining({ code: value })
 
@@ -108,6 +114,27 @@ test('what allocate() gave tells where it is as any other view of the same bytes
   expect([offsetOf(view), lengthOf(view)]).toEqual([same.byteOffset, 3000])
   bufferPool.free(view)
   expect(bufferPool.find(same)).toBe(null)
+})
+
+test('X3: what shows no memory, or none any more, is refused by its name, and an empty view is not', () => {
+  const gone = new ArrayBuffer(8)
+  const shrunk = new (ArrayBuffer as unknown as ResizableBuffers)(16, { maxByteLength: 16 })
+  const views = [gone, shrunk].flatMap((memory) => [
+    new Uint8Array(memory, 0, 8),
+    new DataView(memory, 0, 8),
+    new Float64Array(memory, 0, 1),
+  ])
+  for (const view of [...views, new Uint8Array(0), new DataView(gone, 8), bufferPool.allocate(1)])
+    expect(requireView(view, 'out')).toBe(view)
+  structuredClone(gone, { transfer: [gone] })
+  shrunk.resize(4)
+  for (const wrong of [...views, null, 'text', new ArrayBuffer(8), new Proxy(new Uint8Array(1), {})])
+    expect(() => requireView(wrong as Uint8Array, 'out')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_AIO_INVALID_ARG_TYPE',
+        message: expect.stringMatching(/^"out" /),
+      }),
+    )
 })
 
 test('X6: buffers that are never given back are collected', () => {

@@ -1,4 +1,4 @@
-import { bufferOf, lengthOf, offsetOf } from '@aiokit/buffer-pool'
+import { bufferOf, lengthOf, offsetOf, requireView } from '@aiokit/buffer-pool'
 import { aioRangeError, aioTypeError, requireBoolean, requireInteger, requireString } from '@aiokit/errors'
 import type { Entry } from './entry.ts'
 import { prepFd, requireFd } from './operands.ts'
@@ -24,7 +24,7 @@ import {
   SQE_SPLICE_FD,
 } from './uapi.ts'
 import { IOVEC_SIZE, writeVector } from './vector.ts'
-import { requireView, requireViews } from './views.ts'
+import { requirePart, requireViews } from './views.ts'
 
 // Operations on files, and on anything that is read and written.
 
@@ -33,11 +33,11 @@ const AT_FDCWD = -100
 const STATX_SIZE = 256
 
 export function prepRead(entry: Entry, fd: number, buffer: ArrayBufferView, position: number): void {
-  transfer(entry, OP_READ, fd, requireView(buffer, 'buffer'), position, true)
+  transfer(entry, OP_READ, fd, requirePart(buffer, 'buffer'), position, true)
 }
 
 export function prepWrite(entry: Entry, fd: number, buffer: ArrayBufferView, position: number): void {
-  transfer(entry, OP_WRITE, fd, requireView(buffer, 'buffer'), position, false)
+  transfer(entry, OP_WRITE, fd, requirePart(buffer, 'buffer'), position, false)
 }
 
 export function prepReadv(
@@ -66,7 +66,7 @@ export function prepReadFixed(
   index: number,
 ): void {
   requireInteger(index, 'index', 0, 0xffff)
-  transfer(entry, OP_READ_FIXED, fd, requireView(buffer, 'buffer'), position, true)
+  transfer(entry, OP_READ_FIXED, fd, requirePart(buffer, 'buffer'), position, true)
   entry.words[SQE_BUFFER] = index
 }
 
@@ -78,7 +78,7 @@ export function prepWriteFixed(
   index: number,
 ): void {
   requireInteger(index, 'index', 0, 0xffff)
-  transfer(entry, OP_WRITE_FIXED, fd, requireView(buffer, 'buffer'), position, false)
+  transfer(entry, OP_WRITE_FIXED, fd, requirePart(buffer, 'buffer'), position, false)
   entry.words[SQE_BUFFER] = index
 }
 

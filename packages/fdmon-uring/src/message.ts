@@ -1,4 +1,4 @@
-import { type Block, bufferOf, lengthOf, offsetOf } from '@aiokit/buffer-pool'
+import { type Block, bufferOf, lengthOf, offsetOf, requireView } from '@aiokit/buffer-pool'
 import { aioTypeError, requireObject } from '@aiokit/errors'
 import type { SqeMessage } from '@aiokit/fdmon'
 import type { Entry } from './entry.ts'
@@ -6,7 +6,7 @@ import { requireFd } from './operands.ts'
 import type { UringRequest } from './request.ts'
 import { OP_RECVMSG, SQE_ADDRESS, SQE_LENGTH, SQE_OP_FLAGS } from './uapi.ts'
 import { IOVEC_SIZE, writeVector, writeWide } from './vector.ts'
-import { requireView, requireViews } from './views.ts'
+import { requireViews } from './views.ts'
 
 // struct msghdr of a 64-bit machine, in bytes.
 const MSGHDR_SIZE = 56

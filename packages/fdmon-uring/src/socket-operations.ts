@@ -1,4 +1,4 @@
-import { lengthOf } from '@aiokit/buffer-pool'
+import { lengthOf, requireView } from '@aiokit/buffer-pool'
 import { aioTypeError, describe, requireInteger } from '@aiokit/errors'
 import type { BufferGroup, SqeMessage } from '@aiokit/fdmon'
 import { UringBufferGroup } from './buffer-group.ts'
@@ -23,7 +23,7 @@ import {
   SQE_OP_FLAGS,
   SQE_OPCODE,
 } from './uapi.ts'
-import { requireView } from './views.ts'
+import { requirePart } from './views.ts'
 
 // Operations on sockets.
 
@@ -51,7 +51,7 @@ export function prepConnect(entry: Entry, fd: number, address: ArrayBufferView):
 export function prepSend(entry: Entry, fd: number, buffer: ArrayBufferView, flags: number): void {
   requireInteger(flags, 'flags', 0, 0x7fff_ffff)
   requireFd(fd)
-  const view = requireView(buffer, 'buffer')
+  const view = requirePart(buffer, 'buffer')
   entry.wide(SQE_ADDRESS, entry.claim().source(view))
   entry.words[SQE_LENGTH] = lengthOf(view)
   entry.write(OP_SEND, fd)
@@ -61,7 +61,7 @@ export function prepSend(entry: Entry, fd: number, buffer: ArrayBufferView, flag
 export function prepRecv(entry: Entry, fd: number, buffer: ArrayBufferView, flags: number): void {
   requireInteger(flags, 'flags', 0, 0x7fff_ffff)
   requireFd(fd)
-  const view = requireView(buffer, 'buffer')
+  const view = requirePart(buffer, 'buffer')
   entry.wide(SQE_ADDRESS, entry.claim().target(view))
   entry.words[SQE_LENGTH] = lengthOf(view)
   entry.write(OP_RECV, fd)

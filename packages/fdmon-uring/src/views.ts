@@ -1,4 +1,4 @@
-import { bufferOf, isGone, lengthOf, offsetOf } from '@aiokit/buffer-pool'
+import { bufferOf, lengthOf, offsetOf, requireView } from '@aiokit/buffer-pool'
 import { aioRangeError, aioTypeError, describe } from '@aiokit/errors'
 
 /** What the kernel moves at most in one call, MAX_RW_COUNT. */
@@ -7,22 +7,9 @@ const MAX_TRANSFER = 0x7fff_f000
 const IOV_MAX = 1024
 
 /** Returns the view, or the part of it that the kernel moves at once. @throws `ERR_AIO_INVALID_ARG_TYPE` */
-export function requireView(value: ArrayBufferView, name: string): ArrayBufferView {
-  if (!ArrayBuffer.isView(value)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"${name}" must be a typed array, a Buffer or a DataView. Received ${describe(value)}.`,
-    )
-  }
-  if (isGone(value)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"${name}" is a view of memory that was detached, or has shrunk and has no place for it any more.`,
-    )
-  }
-  return lengthOf(value) <= MAX_TRANSFER
-    ? value
-    : new Uint8Array(bufferOf(value), offsetOf(value), MAX_TRANSFER)
+export function requirePart(value: ArrayBufferView, name: string): ArrayBufferView {
+  const view = requireView(value, name)
+  return lengthOf(view) <= MAX_TRANSFER ? view : new Uint8Array(bufferOf(view), offsetOf(view), MAX_TRANSFER)
 }
 
 /** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_OUT_OF_RANGE` */
@@ -43,7 +30,7 @@ export function requireViews(values: readonly ArrayBufferView[]): ArrayBufferVie
   }
   const views: ArrayBufferView[] = []
   for (let i = 0; i < length; i++) views.push(values[i]!)
-  for (let i = 0; i < views.length; i++) views[i] = requireView(views[i]!, `buffers[${i}]`)
+  for (let i = 0; i < views.length; i++) views[i] = requirePart(views[i]!, `buffers[${i}]`)
   return views
 }
 

@@ -1,5 +1,5 @@
 import type { AioContext } from '@aiokit/aio'
-import { bufferPool, isGone, lengthOf } from '@aiokit/buffer-pool'
+import { bufferPool, lengthOf, requireView } from '@aiokit/buffer-pool'
 import {
   aioError,
   aioRangeError,
@@ -11,29 +11,8 @@ import {
   requireString,
 } from '@aiokit/errors'
 import { O_CLOEXEC, SOCK_CLOEXEC } from '@aiokit/sys'
-import {
-  ACCEPT,
-  CLOSE,
-  CONNECT,
-  FALLOCATE,
-  FDATASYNC,
-  FSYNC,
-  type IoBackend,
-  type IoDone,
-  type IoRequest,
-  OPENAT,
-  Operation,
-  Pending,
-  READ,
-  READV,
-  RECV,
-  SEND,
-  SHUTDOWN,
-  STATX,
-  Waiter,
-  WRITE,
-  WRITEV,
-} from './operation.ts'
+import * as op from './opcodes.ts'
+import { type IoBackend, type IoDone, type IoRequest, Operation, Pending, Waiter } from './operation.ts'
 import { RingBackend } from './ring-backend.ts'
 import { ThreadBackend } from './threads/thread-backend.ts'
 
@@ -113,37 +92,37 @@ export class CallbackIo implements Disposable {
    * what there is, as read(2). Of a socket only 0 and -1 can be read (-ESPIPE); others without positions ignore it.
    */
   readAio(fd: number, buffer: ArrayBufferView, position: number, done: IoDone): IoRequest {
-    return this.#transfer(READ, fd, buffer, position, done)
+    return this.#transfer(op.READ, fd, buffer, position, done)
   }
 
   /** Writes all of the buffer at `position` of a file, or with position -1 at its own. */
   writeAio(fd: number, buffer: ArrayBufferView, position: number, done: IoDone): IoRequest {
-    return this.#transfer(WRITE, fd, buffer, position, done)
+    return this.#transfer(op.WRITE, fd, buffer, position, done)
   }
 
   /** As `readAio`, into one view after the other. */
   readvAio(fd: number, buffers: readonly ArrayBufferView[], position: number, done: IoDone): IoRequest {
-    return this.#vector(READV, fd, buffers, position, done)
+    return this.#vector(op.READV, fd, buffers, position, done)
   }
 
   /** As `writeAio`, of one view after the other. */
   writevAio(fd: number, buffers: readonly ArrayBufferView[], position: number, done: IoDone): IoRequest {
-    return this.#vector(WRITEV, fd, buffers, position, done)
+    return this.#vector(op.WRITEV, fd, buffers, position, done)
   }
 
   /** fsync(2) */
   fsyncAio(fd: number, done: IoDone): IoRequest {
-    return this.#start(this.#operation(FSYNC, fd, done))
+    return this.#start(this.#operation(op.FSYNC, fd, done))
   }
 
   /** fdatasync(2) */
   fdatasyncAio(fd: number, done: IoDone): IoRequest {
-    return this.#start(this.#operation(FDATASYNC, fd, done))
+    return this.#start(this.#operation(op.FDATASYNC, fd, done))
   }
 
   /** fallocate(2) with `mode` of FALLOC_FL_... */
   fallocateAio(fd: number, mode: number, offset: number, length: number, done: IoDone): IoRequest {
-    const operation = this.#operation(FALLOCATE, fd, done)
+    const operation = this.#operation(op.FALLOCATE, fd, done)
     operation.first = requireInteger(mode, 'mode', 0, MAX_FLAGS)
     operation.position = requireInteger(offset, 'offset', 0)
     operation.second = requireInteger(length, 'length', 0)
@@ -157,7 +136,7 @@ export class CallbackIo implements Disposable {
    * a FIFO is opened for reading at once, and gives 0 until somebody writes, and for writing it is -ENXIO if nobody reads.
    */
   openatAio(dirfd: number, path: string, flags: number, mode: number, done: IoDone): IoRequest {
-    const operation = this.#pathOperation(OPENAT, dirfd, path, done)
+    const operation = this.#pathOperation(op.OPENAT, dirfd, path, done)
     operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS) | O_CLOEXEC
     operation.second = requireInteger(mode, 'mode', 0, 0o7777)
     return this.#start(operation)
@@ -168,7 +147,7 @@ export class CallbackIo implements Disposable {
    * several parts ends between them. (Workers close it when they have done what came before.)
    */
   closeAio(fd: number, done: IoDone): IoRequest {
-    return this.#start(this.#operation(CLOSE, fd, done))
+    return this.#start(this.#operation(op.CLOSE, fd, done))
   }
 
   /** statx(2), into `out` of at least 256 bytes. */
@@ -180,7 +159,7 @@ export class CallbackIo implements Disposable {
     out: ArrayBufferView,
     done: IoDone,
   ): IoRequest {
-    const operation = this.#pathOperation(STATX, dirfd, path, done)
+    const operation = this.#pathOperation(op.STATX, dirfd, path, done)
     operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS)
     operation.second = requireInteger(mask, 'mask', 0, MAX_FLAGS)
     operation.view = requireView(out, 'out')
@@ -198,7 +177,7 @@ export class CallbackIo implements Disposable {
    * O_NONBLOCK and keeps it.
    */
   acceptAio(fd: number, flags: number, done: IoDone): IoRequest {
-    const operation = this.#operation(ACCEPT, fd, done)
+    const operation = this.#operation(op.ACCEPT, fd, done)
     operation.first = requireInteger(flags, 'flags', 0, MAX_FLAGS) | SOCK_CLOEXEC
     return this.#start(operation)
   }
@@ -208,24 +187,24 @@ export class CallbackIo implements Disposable {
    * another connection is not waited for: -EAGAIN, as with O_NONBLOCK.
    */
   connectAio(fd: number, address: ArrayBufferView, done: IoDone): IoRequest {
-    const operation = this.#operation(CONNECT, fd, done)
+    const operation = this.#operation(op.CONNECT, fd, done)
     operation.view = requireView(address, 'address')
     return this.#start(operation)
   }
 
   /** Sends all of the buffer, as send(2) with MSG_NOSIGNAL and `flags`. */
   sendAio(fd: number, buffer: ArrayBufferView, flags: number, done: IoDone): IoRequest {
-    return this.#message(SEND, fd, buffer, flags, done)
+    return this.#message(op.SEND, fd, buffer, flags, done)
   }
 
   /** recv(2): what there is, or with MSG_WAITALL until the buffer is full; 0 is the end of a stream. */
   recvAio(fd: number, buffer: ArrayBufferView, flags: number, done: IoDone): IoRequest {
-    return this.#message(RECV, fd, buffer, flags, done)
+    return this.#message(op.RECV, fd, buffer, flags, done)
   }
 
   /** shutdown(2) with SHUT_RD, SHUT_WR or SHUT_RDWR. */
   shutdownAio(fd: number, how: number, done: IoDone): IoRequest {
-    const operation = this.#operation(SHUTDOWN, fd, done)
+    const operation = this.#operation(op.SHUTDOWN, fd, done)
     operation.first = requireInteger(how, 'how', 0, 2)
     return this.#start(operation)
   }
@@ -310,20 +289,4 @@ export class CallbackIo implements Disposable {
 
 function requireDone(done: IoDone): IoDone | Waiter {
   return typeof done === 'function' || Waiter.is(done) ? done : requireFunction(done, 'done')
-}
-
-function requireView(value: ArrayBufferView, name: string): ArrayBufferView {
-  if (!ArrayBuffer.isView(value)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"${name}" must be a typed array, a Buffer or a DataView. Received ${describe(value)}.`,
-    )
-  }
-  if (isGone(value)) {
-    throw aioTypeError(
-      'ERR_AIO_INVALID_ARG_TYPE',
-      `"${name}" is a view of memory that was detached, or has shrunk and has no place for it any more: make another one.`,
-    )
-  }
-  return value
 }

@@ -6,7 +6,8 @@ import { type Abortable, forgetAbort, listenForAbort, requireSignal } from '@aio
 import { type AioIoOptions, CallbackIo } from './callback-io.ts'
 import type { IoCoroutines } from './io-coroutines.ts'
 import type { IoOptions, IoPromises } from './io-promises.ts'
-import { ACCEPT, OPENAT, type Operation, Waiter } from './operation.ts'
+import * as op from './opcodes.ts'
+import { type Operation, Waiter } from './operation.ts'
 
 /** A method that ends in `...Aio`, or what is made of it. */
 type Method = (this: CallbackIo, ...args: unknown[]) => unknown
@@ -83,7 +84,7 @@ function coroutineForm(start: Method): Method {
 
 /** Nobody takes what came: a descriptor would stay open for ever. */
 function drop({ kind }: Operation, res: number): void {
-  if (res >= 0 && (kind === OPENAT || kind === ACCEPT)) close(res)
+  if (res >= 0 && (kind === op.OPENAT || kind === op.ACCEPT)) close(res)
 }
 
 function errorOf({ name, path }: Operation, res: number): SystemError {

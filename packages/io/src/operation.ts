@@ -2,40 +2,7 @@ import type { AioContext, CqeHandler, SqeRequest } from '@aiokit/aio'
 import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
 import { S_IFSOCK } from '@aiokit/sys'
 import { fileType, isFile } from './file-type.ts'
-
-export const READ = 0
-export const WRITE = 1
-export const READV = 2
-export const WRITEV = 3
-export const FSYNC = 4
-export const FDATASYNC = 5
-export const FALLOCATE = 6
-export const OPENAT = 7
-export const CLOSE = 8
-export const STATX = 9
-export const ACCEPT = 10
-export const CONNECT = 11
-export const SEND = 12
-export const RECV = 13
-export const SHUTDOWN = 14
-
-const NAMES = [
-  'read',
-  'write',
-  'readv',
-  'writev',
-  'fsync',
-  'fdatasync',
-  'fallocate',
-  'openat',
-  'close',
-  'statx',
-  'accept',
-  'connect',
-  'send',
-  'recv',
-  'shutdown',
-] as const
+import * as op from './opcodes.ts'
 
 /** A request that was made, to cancel it. */
 export interface IoRequest {
@@ -149,7 +116,7 @@ export class Operation implements IoRequest, CqeHandler {
 
   /** What its errors say that it was. */
   get name(): string {
-    return NAMES[this.kind]!
+    return op.NAMES[this.kind]!
   }
 
   cancel(): void {
@@ -169,8 +136,8 @@ export class Operation implements IoRequest, CqeHandler {
   isShort(res: number): boolean {
     if (res <= 0) return false
     const { kind, view, position } = this
-    const isRead = (kind === READ || kind === READV) && position >= 0
-    const isAll = isRead || kind === WRITE || kind === WRITEV || kind === SEND || this.isWhole
+    const isRead = op.isReading(kind) && position >= 0
+    const isAll = isRead || kind === op.WRITE || kind === op.WRITEV || kind === op.SEND || this.isWhole
     if (!isAll || res >= (view === null ? lengthOfAll(this.views!) : lengthOf(view))) return false
     if (position >= 0) {
       const type = fileType(this.fd)

@@ -11,26 +11,9 @@ import {
   SO_ERROR,
   SOL_SOCKET,
 } from '@aiokit/sys'
+import * as op from './opcodes.ts'
 import { isLeased, opened } from './opening.ts'
-import {
-  ACCEPT,
-  CLOSE,
-  CONNECT,
-  FALLOCATE,
-  FDATASYNC,
-  FSYNC,
-  type IoBackend,
-  OPENAT,
-  type Operation,
-  READ,
-  READV,
-  RECV,
-  SEND,
-  SHUTDOWN,
-  STATX,
-  WRITE,
-  WRITEV,
-} from './operation.ts'
+import type { IoBackend, Operation } from './operation.ts'
 
 /** Operations as requests on the context's io_uring. */
 export class RingBackend implements IoBackend {
@@ -55,16 +38,17 @@ export class RingBackend implements IoBackend {
     if (operation.isPolling) {
       operation.isPolling = false
       if (res < 0) operation.end(operation.total(res))
-      else if (operation.kind === CONNECT) operation.end(0 - getsockopt(operation.fd, SOL_SOCKET, SO_ERROR))
+      else if (operation.kind === op.CONNECT)
+        operation.end(0 - getsockopt(operation.fd, SOL_SOCKET, SO_ERROR))
       else this.#restart(operation)
-    } else if (operation.kind === OPENAT && !operation.mayWait && isLeased(res, operation.first)) {
+    } else if (operation.kind === op.OPENAT && !operation.mayWait && isLeased(res, operation.first)) {
       operation.mayWait = true
       this.#restart(operation)
-    } else if (operation.kind === OPENAT && res !== -EINTR) {
+    } else if (operation.kind === op.OPENAT && res !== -EINTR) {
       operation.end(opened(res, operation.first))
-    } else if ((res === -EINTR && operation.kind !== CLOSE) || operation.isShort(res)) {
+    } else if ((res === -EINTR && operation.kind !== op.CLOSE) || operation.isShort(res)) {
       this.#restart(operation)
-    } else if (operation.kind === CONNECT ? res === -EINPROGRESS : res === -EAGAIN) {
+    } else if (operation.kind === op.CONNECT ? res === -EINPROGRESS : res === -EAGAIN) {
       // A descriptor with O_NONBLOCK: the ring does not wait for it by itself.
       operation.isPolling = true
       this.#restart(operation)
@@ -92,54 +76,54 @@ export class RingBackend implements IoBackend {
     this.#operation = null
     const { kind, fd, first, second, position } = operation
     if (operation.isPolling) {
-      sqe.prepPollAdd(fd, kind === READ || kind === READV || kind === RECV || kind === ACCEPT ? IN : OUT)
+      sqe.prepPollAdd(fd, op.isInput(kind) ? IN : OUT)
       return
     }
     switch (kind) {
-      case READ:
+      case op.READ:
         sqe.prepRead(fd, operation.view!, position)
         break
-      case WRITE:
+      case op.WRITE:
         sqe.prepWrite(fd, operation.view!, position)
         break
-      case READV:
+      case op.READV:
         sqe.prepReadv(fd, operation.views!, position)
         break
-      case WRITEV:
+      case op.WRITEV:
         sqe.prepWritev(fd, operation.views!, position)
         break
-      case FSYNC:
+      case op.FSYNC:
         sqe.prepFsync(fd)
         break
-      case FDATASYNC:
+      case op.FDATASYNC:
         sqe.prepFsync(fd, true)
         break
-      case FALLOCATE:
+      case op.FALLOCATE:
         sqe.prepFallocate(fd, first, position, second)
         break
-      case OPENAT:
+      case op.OPENAT:
         sqe.prepOpenat(fd, operation.path, operation.mayWait ? first : first | O_NONBLOCK, second)
         break
-      case CLOSE:
+      case op.CLOSE:
         sqe.prepClose(fd)
         break
-      case STATX:
+      case op.STATX:
         sqe.prepStatx(fd, operation.path, first, second, operation.view!)
         break
-      case ACCEPT:
+      case op.ACCEPT:
         sqe.prepAccept(fd, first)
         break
-      case CONNECT:
+      case op.CONNECT:
         sqe.prepConnect(fd, operation.view!)
         break
-      case SEND:
+      case op.SEND:
         // The kernel goes on with the rest itself: by then the number may be another connection's.
         sqe.prepSend(fd, operation.view!, first | MSG_WAITALL)
         break
-      case RECV:
+      case op.RECV:
         sqe.prepRecv(fd, operation.view!, first)
         break
-      case SHUTDOWN:
+      case op.SHUTDOWN:
         sqe.prepShutdown(fd, first)
         break
     }

@@ -4,6 +4,7 @@ import { pollMonitor } from '@aiokit/fdmon-poll'
 import { uringMonitor } from '@aiokit/fdmon-uring'
 import * as sys from '@aiokit/sys'
 import { hasIoUring } from '@aiokit/testing'
+import { expect } from 'vitest'
 import { AioIo } from '../src/index.ts'
 
 /** Every way in which operations are carried out: a program need not know which it is. */
@@ -68,6 +69,15 @@ export class World implements Disposable, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.io.close()
     await this.ctx[Symbol.asyncDispose]()
+  }
+}
+
+/** Makes tests that have a context which Node's loop runs, and leave no operation pending. */
+export function inHosted({ backend, host }: (typeof hostedBackends)[number]) {
+  return (body: (world: World, io: AioIo) => Promise<void>) => async () => {
+    await using world = World.hosted(backend, host)
+    await body(world, world.io)
+    expect(world.io.pending).toBe(0)
   }
 }
 

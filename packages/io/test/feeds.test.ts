@@ -7,7 +7,7 @@ import { openSockets, pipe, socketPair } from '@aiokit/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { AioIo } from '../src/index.ts'
-import { hostedBackends, listener, World } from './backends.ts'
+import { hostedBackends, inHosted, listener, World } from './backends.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-io-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -28,11 +28,7 @@ async function take<T>(feed: AsyncFeed<T>): Promise<T> {
 }
 
 describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) => {
-  const inWorld = (body: (world: World, io: AioIo) => Promise<void>) => async () => {
-    await using world = World.hosted(backend, host)
-    await body(world, world.io)
-    expect(world.io.pending).toBe(0)
-  }
+  const inWorld = inHosted({ backend, host })
 
   test(
     'accepts() gives each connection once, in order, also to several that wait',

@@ -7,7 +7,7 @@ import { openSockets, pipe, socketPair } from '@aiokit/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { AioIo, type IoCoroutines, type IoPromises } from '../src/index.ts'
-import { hostedBackends, listener, World } from './backends.ts'
+import { hostedBackends, inHosted, listener, World } from './backends.ts'
 
 const AT_FDCWD = -100
 const O_RDWR = 2
@@ -33,11 +33,7 @@ test('each operation has all three forms, and no other method is one', () => {
 })
 
 describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) => {
-  const inWorld = (body: (world: World, io: AioIo) => Promise<void>) => async () => {
-    await using world = World.hosted(backend, host)
-    await body(world, world.io)
-    expect(world.io.pending).toBe(0)
-  }
+  const inWorld = inHosted({ backend, host })
 
   test(
     'a file by promises',

@@ -102,6 +102,15 @@ int arg_vectors(napi_env env, napi_value v, struct iovec **vectors);
   size_t argc = n;         \
   if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok) return result(env, -EINVAL)
 
+#define REQUIRE(condition) \
+  if (!(condition)) return result(env, -EINVAL)
+
+/* Declares the one argument of a function that takes an int. */
+#define INT_ARG(name) \
+  ARGS(1);            \
+  int32_t name;       \
+  REQUIRE(arg_int(env, argv[0], &name))
+
 /* owned.c: to be called once for each environment. */
 bool init_owned(napi_env env);
 
@@ -119,9 +128,6 @@ int close_owned(int fd);
 
 /* uring.c: cancels what is in flight and waits for it. */
 void drain_ring(int fd, const struct ring *ring);
-
-#define REQUIRE(condition) \
-  if (!(condition)) return result(env, -EINVAL)
 
 struct method {
   const char *name;

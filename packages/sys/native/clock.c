@@ -14,10 +14,8 @@ static napi_value sys_monotonic_ns(napi_env env, napi_callback_info info) {
 }
 
 static napi_value sys_clock_gettime(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t id;
+  INT_ARG(id);
   struct timespec ts;
-  REQUIRE(arg_int(env, argv[0], &id));
   if (clock_gettime(id, &ts) < 0) return result(env, -errno);
   return wide_result(env, nanoseconds(&ts));
 }

@@ -15,18 +15,14 @@ static napi_value sys_eventfd(napi_env env, napi_callback_info info) {
 
 /* Adds 1: the whole of a notification, without a buffer on the JavaScript side. */
 static napi_value sys_eventfd_write(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   return returned(env, eventfd_write(fd, 1));
 }
 
 /* Takes the counter; what it was does not matter to a notification, only that it was not zero. */
 static napi_value sys_eventfd_read(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
+  INT_ARG(fd);
   eventfd_t value;
-  REQUIRE(arg_int(env, argv[0], &fd));
   return returned(env, eventfd_read(fd, &value));
 }
 
@@ -53,9 +49,7 @@ static napi_value sys_fcntl(napi_env env, napi_callback_info info) {
 }
 
 static napi_value sys_close(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   return returned(env, close_owned(fd));
 }
 

@@ -76,16 +76,12 @@ static napi_value sys_pread_piece(napi_env env, napi_callback_info info) { retur
 static napi_value sys_pwrite_piece(napi_env env, napi_callback_info info) { return transfer_piece(env, info, pwritev2); }
 
 static napi_value sys_fsync(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   return returned(env, fsync(fd));
 }
 
 static napi_value sys_fdatasync(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   return returned(env, fdatasync(fd));
 }
 

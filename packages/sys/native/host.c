@@ -204,11 +204,19 @@ static napi_value sys_host_open(napi_env env, napi_callback_info info) {
   struct host *host = host_of(env); \
   if (!host) return result(env, -ENODEV)
 
+/* And the one argument, if it is an int. */
+#define HOST_AND_INT(name) \
+  INT_ARG(name);           \
+  HOST()
+
+/* And `watch`, which the argument is the place of. */
+#define HOST_AND_WATCH()                       \
+  HOST_AND_INT(place);                         \
+  struct watch *watch = watch_at(host, place); \
+  REQUIRE(watch)
+
 static napi_value sys_host_run(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t on;
-  REQUIRE(arg_int(env, argv[0], &on));
-  HOST();
+  HOST_AND_INT(on);
   if (on) {
     uv_prepare_start(host->prepare, before_wait);
     uv_check_start(host->check, after_wait);
@@ -221,28 +229,19 @@ static napi_value sys_host_run(napi_env env, napi_callback_info info) {
 }
 
 static napi_value sys_host_keep(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t on;
-  REQUIRE(arg_int(env, argv[0], &on));
-  HOST();
+  HOST_AND_INT(on);
   if (on) uv_ref(host->prepare);
   else uv_unref(host->prepare);
   return result(env, 0);
 }
 
 static napi_value sys_host_hurry(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t on;
-  REQUIRE(arg_int(env, argv[0], &on));
-  HOST();
+  HOST_AND_INT(on);
   return result(env, on ? uv_idle_start(host->idle, on_idle) : uv_idle_stop(host->idle));
 }
 
 static napi_value sys_host_watch(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
-  HOST();
+  HOST_AND_INT(fd);
   size_t place = 0;
   while (place < host->watch_count && host->watches[place].poll) place++;
   if (place == host->watch_count) {
@@ -278,12 +277,7 @@ static struct watch *watch_at(struct host *host, int32_t place) {
 }
 
 static napi_value sys_host_unwatch(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t place;
-  REQUIRE(arg_int(env, argv[0], &place));
-  HOST();
-  struct watch *watch = watch_at(host, place);
-  REQUIRE(watch);
+  HOST_AND_WATCH();
   uv_close(watch->poll, free_handle);
   close(watch->fd);
   *watch = (struct watch){0};
@@ -291,12 +285,7 @@ static napi_value sys_host_unwatch(napi_env env, napi_callback_info info) {
 }
 
 static napi_value sys_host_take_fired(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t place;
-  REQUIRE(arg_int(env, argv[0], &place));
-  HOST();
-  struct watch *watch = watch_at(host, place);
-  REQUIRE(watch);
+  HOST_AND_WATCH();
   bool fired = watch->fired;
   watch->fired = false;
   return result(env, fired);

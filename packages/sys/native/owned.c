@@ -98,9 +98,8 @@ static void close_all(void *env) {
 bool init_owned(napi_env env) { return napi_add_env_cleanup_hook(env, close_all, env) == napi_ok; }
 
 static napi_value sys_own(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd) && fd >= 0);
+  INT_ARG(fd);
+  REQUIRE(fd >= 0);
   /* Also keeps a made-up number from growing the table. */
   if (fcntl(fd, F_GETFD) < 0) return result(env, -errno);
   return result(env, own(fd, env, NULL));
@@ -108,9 +107,7 @@ static napi_value sys_own(napi_env env, napi_callback_info info) {
 
 /* In one call: a thread that is terminated between the two would leave the duplicate open for ever. */
 static napi_value sys_duplicate(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) return result(env, -errno);
   int status = own(copy, env, NULL);
@@ -119,9 +116,7 @@ static napi_value sys_duplicate(napi_env env, napi_callback_info info) {
 }
 
 static napi_value sys_disown(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   free(disown(fd));
   return result(env, 0);
 }

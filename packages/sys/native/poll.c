@@ -23,9 +23,7 @@ static napi_value sys_ppoll(napi_env env, napi_callback_info info) {
 }
 
 static napi_value sys_epoll_create1(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t flags;
-  REQUIRE(arg_int(env, argv[0], &flags));
+  INT_ARG(flags);
   return returned(env, epoll_create1(flags));
 }
 

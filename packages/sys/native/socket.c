@@ -20,21 +20,18 @@ static napi_value sys_socketpair(napi_env env, napi_callback_info info) {
   return returned(env, socketpair(domain, type, protocol, (int *)(void *)out.data));
 }
 
-static napi_value sys_bind(napi_env env, napi_callback_info info) {
+static napi_value at_address(napi_env env, napi_callback_info info,
+                             int (*call)(int, const struct sockaddr *, socklen_t)) {
   ARGS(2);
   int32_t fd;
   struct bytes address;
   REQUIRE(arg_int(env, argv[0], &fd) && arg_bytes(env, argv[1], &address));
-  return returned(env, bind(fd, (struct sockaddr *)(void *)address.data, (socklen_t)address.length));
+  return returned(env, call(fd, (struct sockaddr *)(void *)address.data, (socklen_t)address.length));
 }
 
-static napi_value sys_connect(napi_env env, napi_callback_info info) {
-  ARGS(2);
-  int32_t fd;
-  struct bytes address;
-  REQUIRE(arg_int(env, argv[0], &fd) && arg_bytes(env, argv[1], &address));
-  return returned(env, connect(fd, (struct sockaddr *)(void *)address.data, (socklen_t)address.length));
-}
+static napi_value sys_bind(napi_env env, napi_callback_info info) { return at_address(env, info, bind); }
+
+static napi_value sys_connect(napi_env env, napi_callback_info info) { return at_address(env, info, connect); }
 
 static napi_value sys_listen(napi_env env, napi_callback_info info) {
   ARGS(2);
@@ -95,24 +92,19 @@ static napi_value sys_sendmsg(napi_env env, napi_callback_info info) { return me
 
 static napi_value sys_recvmsg(napi_env env, napi_callback_info info) { return message(env, info, false); }
 
-/* Both return the length of the address, which may exceed that of the view (it is cut then). */
-static napi_value sys_getsockname(napi_env env, napi_callback_info info) {
+/* Returns the length of the address, which may exceed that of the view (it is cut then). */
+static napi_value name(napi_env env, napi_callback_info info, int (*call)(int, struct sockaddr *, socklen_t *)) {
   ARGS(2);
   int32_t fd;
   struct bytes out;
   REQUIRE(arg_int(env, argv[0], &fd) && arg_bytes(env, argv[1], &out));
   socklen_t length = (socklen_t)out.length;
-  return returned(env, getsockname(fd, (struct sockaddr *)(void *)out.data, &length) < 0 ? -1 : (long)length);
+  return returned(env, call(fd, (struct sockaddr *)(void *)out.data, &length) < 0 ? -1 : (long)length);
 }
 
-static napi_value sys_getpeername(napi_env env, napi_callback_info info) {
-  ARGS(2);
-  int32_t fd;
-  struct bytes out;
-  REQUIRE(arg_int(env, argv[0], &fd) && arg_bytes(env, argv[1], &out));
-  socklen_t length = (socklen_t)out.length;
-  return returned(env, getpeername(fd, (struct sockaddr *)(void *)out.data, &length) < 0 ? -1 : (long)length);
-}
+static napi_value sys_getsockname(napi_env env, napi_callback_info info) { return name(env, info, getsockname); }
+
+static napi_value sys_getpeername(napi_env env, napi_callback_info info) { return name(env, info, getpeername); }
 
 /* Options whose value is an int, which are nearly all. */
 static napi_value sys_getsockopt(napi_env env, napi_callback_info info) {

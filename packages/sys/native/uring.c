@@ -243,9 +243,7 @@ static napi_value sys_io_uring_enter(napi_env env, napi_callback_info info) {
 }
 
 static napi_value sys_io_uring_cancel_all(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   return result(env, cancel_all(fd));
 }
 
@@ -277,9 +275,7 @@ static napi_value sys_io_uring_register_buffers(napi_env env, napi_callback_info
 }
 
 static napi_value sys_io_uring_unregister_buffers(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   return returned(env, ring_register(fd, IORING_UNREGISTER_BUFFERS, NULL, 0));
 }
 
@@ -292,9 +288,7 @@ static napi_value sys_io_uring_register_files(napi_env env, napi_callback_info i
 }
 
 static napi_value sys_io_uring_unregister_files(napi_env env, napi_callback_info info) {
-  ARGS(1);
-  int32_t fd;
-  REQUIRE(arg_int(env, argv[0], &fd));
+  INT_ARG(fd);
   return returned(env, ring_register(fd, IORING_UNREGISTER_FILES, NULL, 0));
 }
 

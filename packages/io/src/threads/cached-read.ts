@@ -1,6 +1,7 @@
 import { lengthOf } from '@aiokit/buffer-pool'
 import { EAGAIN, F_GETFL, fcntl, O_DIRECT, preadv2, RWF_NOWAIT } from '@aiokit/sys'
-import { type Operation, READ, READV } from '../operation.ts'
+import * as op from '../opcodes.ts'
+import type { Operation } from '../operation.ts'
 
 /** The most bytes that are read without a worker: to copy them takes some 10 µs, about what a worker costs. */
 const MAX_LENGTH = 1 << 16
@@ -10,7 +11,7 @@ const MAX_LENGTH = 1 << 16
  * or -errno if there is nothing: a worker finds out whether it is an error.
  */
 export function readCached({ kind, fd, view, views, position }: Operation): number {
-  if ((kind !== READ && kind !== READV) || position < 0) return -EAGAIN
+  if (!op.isReading(kind) || position < 0) return -EAGAIN
   const all = views ?? [view!]
   let length = 0
   for (const one of all) length += lengthOf(one)

@@ -1,17 +1,6 @@
 import { constants } from 'node:os'
 import type { Native } from '@aiokit/sys'
-import {
-  CLOSE,
-  FALLOCATE,
-  FDATASYNC,
-  FSYNC,
-  OPENAT,
-  READ,
-  READV,
-  STATX,
-  WRITE,
-  WRITEV,
-} from '../operation.ts'
+import * as op from '../opcodes.ts'
 
 // What a job is, as doubles: all that system calls take.
 export const JOB_KIND = 0
@@ -69,7 +58,7 @@ export function runJob(sys: Native, memory: JobMemory, slot: number): void {
   do {
     res = call(sys, memory, slot)
     // Linux has closed the descriptor by then: the number may be another file's.
-  } while (res === -EINTR && fields[at + JOB_KIND] !== CLOSE)
+  } while (res === -EINTR && fields[at + JOB_KIND] !== op.CLOSE)
   fields[at + JOB_RESULT] = res
 }
 
@@ -81,23 +70,23 @@ function call(sys: Native, memory: JobMemory, slot: number): number {
   const first = fields[at + JOB_FIRST]!
   const second = fields[at + JOB_SECOND]!
   switch (fields[at + JOB_KIND]!) {
-    case READ:
-    case READV:
+    case op.READ:
+    case op.READV:
       return sys.preadPiece(fd, fields, 8 * (at + JOB_ADDRESS), position, 0)
-    case WRITE:
-    case WRITEV:
+    case op.WRITE:
+    case op.WRITEV:
       return sys.pwritePiece(fd, fields, 8 * (at + JOB_ADDRESS), position, 0)
-    case FSYNC:
+    case op.FSYNC:
       return sys.fsync(fd)
-    case FDATASYNC:
+    case op.FDATASYNC:
       return sys.fdatasync(fd)
-    case FALLOCATE:
+    case op.FALLOCATE:
       return sys.fallocate(fd, first, position, second)
-    case OPENAT:
+    case op.OPENAT:
       return sys.openat(fd, pathOf(memory, slot), first, second)
-    case STATX:
+    case op.STATX:
       return sys.statx(fd, pathOf(memory, slot), first, second, statxOf(memory, slot))
-    case CLOSE:
+    case op.CLOSE:
       return sys.close(fd)
     default:
       throw new Error('not a job for a worker')

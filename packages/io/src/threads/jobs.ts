@@ -1,7 +1,8 @@
 import { type Block, bufferOf, bufferPool, lengthOf, offsetOf } from '@aiokit/buffer-pool'
 import { EFAULT, O_NONBLOCK } from '@aiokit/sys'
+import * as op from '../opcodes.ts'
 import { opened } from '../opening.ts'
-import { OPENAT, type Operation, READ, READV, STATX, WRITE, WRITEV } from '../operation.ts'
+import type { Operation } from '../operation.ts'
 import {
   fieldsAt,
   JOB_ADDRESS,
@@ -44,12 +45,12 @@ export class Jobs {
     fields[at + JOB_KIND] = kind
     fields[at + JOB_FD] = operation.fd
     fields[at + JOB_POSITION] = operation.position
-    fields[at + JOB_FIRST] = kind === OPENAT && !operation.mayWait ? first | O_NONBLOCK : first
+    fields[at + JOB_FIRST] = kind === op.OPENAT && !operation.mayWait ? first | O_NONBLOCK : first
     fields[at + JOB_SECOND] = operation.second
     try {
-      if (kind === READ || kind === WRITE) this.#writeView(at, operation, operation.view!)
-      else if (kind === READV || kind === WRITEV) this.#writeViews(at, operation, operation.views!)
-      else if (kind === OPENAT || kind === STATX) setPath(this.memory, slot, operation.path)
+      if (kind === op.READ || kind === op.WRITE) this.#writeView(at, operation, operation.view!)
+      else if (kind === op.READV || kind === op.WRITEV) this.#writeViews(at, operation, operation.views!)
+      else if (kind === op.OPENAT || kind === op.STATX) setPath(this.memory, slot, operation.path)
     } catch (error) {
       this.release(operation)
       throw error
@@ -60,12 +61,12 @@ export class Jobs {
   result(slot: number, operation: Operation): number {
     const { kind, first, block, isBorrowed, view, views } = operation
     const res = this.memory.fields[fieldsAt(slot) + JOB_RESULT]!
-    if (kind === OPENAT) return opened(res, first)
+    if (kind === op.OPENAT) return opened(res, first)
     if (res < 0) return res
     try {
-      if (kind === READ && isBorrowed) bytesOf(view!).set(block!.bytes.subarray(0, res))
-      else if (kind === READV) scatter(block!.bytes.subarray(0, res), views!)
-      else if (kind === STATX) bytesOf(view!).set(statxOf(this.memory, slot))
+      if (kind === op.READ && isBorrowed) bytesOf(view!).set(block!.bytes.subarray(0, res))
+      else if (kind === op.READV) scatter(block!.bytes.subarray(0, res), views!)
+      else if (kind === op.STATX) bytesOf(view!).set(statxOf(this.memory, slot))
       return res
     } catch {
       // There is no room any more for what was read.
@@ -83,7 +84,7 @@ export class Jobs {
     const own = bufferPool.find(view)
     if (own === null) {
       const bytes = this.#borrow(at, operation, lengthOf(view))
-      if (operation.kind === WRITE) bytes.set(bytesOf(view).subarray(0, bytes.length))
+      if (operation.kind === op.WRITE) bytes.set(bytesOf(view).subarray(0, bytes.length))
       return
     }
     own.pin()
@@ -97,7 +98,7 @@ export class Jobs {
     let length = 0
     for (const view of views) length += lengthOf(view)
     const bytes = this.#borrow(at, operation, length)
-    if (operation.kind === WRITEV) gather(bytes, views)
+    if (operation.kind === op.WRITEV) gather(bytes, views)
   }
 
   /** Memory for `length` bytes, or for a part of them. */

@@ -26,8 +26,9 @@ import {
   sendmsg,
   shutdown,
 } from '@aiokit/sys'
-import { ACCEPT, CONNECT, type Operation, READ, READV, RECV, SEND, SHUTDOWN, WRITE } from '../operation.ts'
-import { isReading, transferWithoutWaiting } from './transfer.ts'
+import * as op from '../opcodes.ts'
+import type { Operation } from '../operation.ts'
+import { transferWithoutWaiting } from './transfer.ts'
 
 /** What the system call of `operation` returns for `fd`; -EAGAIN, or -EINPROGRESS of a connection, if it would block. */
 export function call(operation: Operation, fd: number): number {
@@ -43,15 +44,15 @@ export function call(operation: Operation, fd: number): number {
 function callOnce(operation: Operation, fd: number): number {
   const { kind, view, first } = operation
   switch (kind) {
-    case RECV:
+    case op.RECV:
       return recv(fd, view!, 0, lengthOf(view!), first | MSG_DONTWAIT)
-    case SEND:
+    case op.SEND:
       return send(fd, view!, 0, lengthOf(view!), first | MSG_DONTWAIT)
-    case ACCEPT:
+    case op.ACCEPT:
       return acceptWithoutWaiting(fd, first)
-    case CONNECT:
+    case op.CONNECT:
       return operation.watchFd < 0 ? connectWithoutWaiting(fd, view!) : goOnConnecting(fd, view!)
-    case SHUTDOWN:
+    case op.SHUTDOWN:
       return shutdown(fd, first)
     default:
       return operation.fileType === S_IFSOCK
@@ -67,10 +68,10 @@ function transferMessage(operation: Operation, fd: number): number {
   // What is left of a long one has none, either.
   operation.position = -1
   // Nothing is not a message: one that waits is not lost to a read of no bytes.
-  if (isReading(kind) && (views ?? [view!]).every((one) => lengthOf(one) === 0)) return 0
-  if (kind === READ) return recv(fd, view!, 0, lengthOf(view!), MSG_DONTWAIT)
-  if (kind === WRITE) return send(fd, view!, 0, lengthOf(view!), MSG_DONTWAIT)
-  return kind === READV ? recvmsg(fd, views!, MSG_DONTWAIT) : sendmsg(fd, views!, MSG_DONTWAIT)
+  if (op.isReading(kind) && (views ?? [view!]).every((one) => lengthOf(one) === 0)) return 0
+  if (kind === op.READ) return recv(fd, view!, 0, lengthOf(view!), MSG_DONTWAIT)
+  if (kind === op.WRITE) return send(fd, view!, 0, lengthOf(view!), MSG_DONTWAIT)
+  return kind === op.READV ? recvmsg(fd, views!, MSG_DONTWAIT) : sendmsg(fd, views!, MSG_DONTWAIT)
 }
 
 /**

@@ -16,10 +16,10 @@ import {
   SOL_SOCKET,
   SystemError,
 } from '@aiokit/sys'
-import { ACCEPT, CONNECT, type Operation, RECV } from '../operation.ts'
+import * as op from '../opcodes.ts'
+import type { Operation } from '../operation.ts'
 import type { Deliveries } from './deliveries.ts'
 import { call } from './stream-calls.ts'
-import { isReading } from './transfer.ts'
 
 /**
  * Operations on everything that is no file, without a ring: tried at once, and again when the descriptor is ready.
@@ -39,7 +39,7 @@ export class Streams {
 
   start(operation: Operation): void {
     const { kind, fd, first } = operation
-    if (kind === RECV && (first & (MSG_WAITALL | MSG_PEEK)) === MSG_WAITALL) {
+    if (kind === op.RECV && (first & (MSG_WAITALL | MSG_PEEK)) === MSG_WAITALL) {
       const type = getsockopt(fd, SOL_SOCKET, SO_TYPE)
       operation.isWhole = type === SOCK_STREAM || type === SOCK_SEQPACKET
     }
@@ -67,10 +67,8 @@ export class Streams {
     if (fd < 0) return fd
     own(fd)
     const ready = () => this.#ready(operation)
-    const { kind } = operation
-    const isInput = isReading(kind) || kind === RECV || kind === ACCEPT
     try {
-      this.#ctx.setFdHandler(fd, isInput ? { read: ready } : { write: ready })
+      this.#ctx.setFdHandler(fd, op.isInput(operation.kind) ? { read: ready } : { write: ready })
     } catch (error) {
       close(fd)
       if (error instanceof SystemError) return error.errno
@@ -99,7 +97,7 @@ export class Streams {
 }
 
 function mustWait({ kind }: Operation, res: number): boolean {
-  return res === (kind === CONNECT ? -EINPROGRESS : -EAGAIN)
+  return res === (kind === op.CONNECT ? -EINPROGRESS : -EAGAIN)
 }
 
 /** As far as it goes now. Returns the last result. */

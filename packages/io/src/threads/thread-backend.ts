@@ -1,18 +1,7 @@
 import type { AioContext } from '@aiokit/aio'
 import { fileType, isFile } from '../file-type.ts'
-import {
-  ACCEPT,
-  CONNECT,
-  type IoBackend,
-  type Operation,
-  READ,
-  READV,
-  RECV,
-  SEND,
-  SHUTDOWN,
-  WRITE,
-  WRITEV,
-} from '../operation.ts'
+import * as op from '../opcodes.ts'
+import type { IoBackend, Operation } from '../operation.ts'
 import { readCached } from './cached-read.ts'
 import { Deliveries } from './deliveries.ts'
 import { Streams } from './streams.ts'
@@ -74,16 +63,16 @@ export class ThreadBackend implements IoBackend {
 
 function isForStreams(operation: Operation): boolean {
   switch (operation.kind) {
-    case RECV:
-    case SEND:
-    case ACCEPT:
-    case CONNECT:
-    case SHUTDOWN:
+    case op.RECV:
+    case op.SEND:
+    case op.ACCEPT:
+    case op.CONNECT:
+    case op.SHUTDOWN:
       return true
-    case READ:
-    case WRITE:
-    case READV:
-    case WRITEV:
+    case op.READ:
+    case op.WRITE:
+    case op.READV:
+    case op.WRITEV:
       operation.fileType = fileType(operation.fd)
       return !isFile(operation.fileType)
     default:

@@ -15,15 +15,12 @@ import {
   RWF_NOWAIT,
   S_IFIFO,
 } from '@aiokit/sys'
-import { type Operation, READ, READV } from '../operation.ts'
+import * as op from '../opcodes.ts'
+import type { Operation } from '../operation.ts'
 
 /** struct pollfd */
 const pollfd = new Int32Array(2)
 const pollfdEvents = new Int16Array(pollfd.buffer, 4, 2)
-
-export function isReading(kind: number): boolean {
-  return kind === READ || kind === READV
-}
 
 /**
  * Reads or writes what is no file and no socket; -EAGAIN if it would block. O_NONBLOCK is not touched: other threads and
@@ -35,7 +32,7 @@ export function isReading(kind: number): boolean {
  */
 export function transferWithoutWaiting(operation: Operation, fd: number): number {
   const views = operation.views ?? [operation.view!]
-  const move = isReading(operation.kind) ? preadv2 : pwritev2
+  const move = op.isReading(operation.kind) ? preadv2 : pwritev2
   let res = move(fd, views, operation.position, RWF_NOWAIT)
   if (res === -ESPIPE && operation.position >= 0) {
     // It has no positions: there the ring takes no notice of one.
@@ -50,7 +47,7 @@ function transferIfReady(operation: Operation, fd: number, views: readonly Array
   const flags = fcntl(fd, F_GETFL, 0)
   if (flags < 0) return flags
   const mayBlock = (flags & O_NONBLOCK) === 0
-  const isRead = isReading(operation.kind)
+  const isRead = op.isReading(operation.kind)
   if (mayBlock && !isReady(fd, isRead ? POLLIN : POLLOUT)) return -EAGAIN
   // Some take one view after the other, as a call each: the second one would block.
   const whole =

@@ -4,8 +4,9 @@ import { aioError } from '@aiokit/errors'
 import { EventNotifier } from '@aiokit/notifier'
 import { check, ECANCELED, EFAULT, EINTR, nativePath, POLLIN, ppoll } from '@aiokit/sys'
 import type { WorkerData } from '../bare-worker.ts'
+import * as op from '../opcodes.ts'
 import { isLeased } from '../opening.ts'
-import { CLOSE, OPENAT, type Operation } from '../operation.ts'
+import type { Operation } from '../operation.ts'
 import { workerProgram } from '../worker-program.ts'
 import type { Deliveries } from './deliveries.ts'
 import { Fifo } from './fifo.ts'
@@ -65,7 +66,7 @@ export class Workers {
   }
 
   start(operation: Operation): void {
-    if (operation.kind === CLOSE && this.#uses.has(operation.fd)) {
+    if (operation.kind === op.CLOSE && this.#uses.has(operation.fd)) {
       operation.slot = IN_CLOSES
       this.#closes.push(operation)
       return
@@ -172,7 +173,7 @@ export class Workers {
     this.#jobs.release(operation)
     this.#addUse(operation, -1)
     operation.slot = -1
-    if (operation.kind === OPENAT && !operation.mayWait && isLeased(res, operation.first)) {
+    if (operation.kind === op.OPENAT && !operation.mayWait && isLeased(res, operation.first)) {
       operation.mayWait = true
       this.#startLater(operation)
     } else if (operation.isShort(res)) {
