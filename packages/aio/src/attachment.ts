@@ -22,6 +22,8 @@ export class Attachment implements HostedContext {
   /** It was found that there is something to run, before Node's loop was to wait. */
   #isDue = false
   #hasLeft = false
+  /** The last look for what there is to run has found none. */
+  #foundNothing = false
 
   /**
    * @param done called when it has ended without `leave()`
@@ -116,8 +118,6 @@ export class Attachment implements HostedContext {
     this.leave()
     this.#done()
   }
-
-  #foundNothing = false
 
   readonly #endPolling = (): void => {
     this.#loop.polling.end()

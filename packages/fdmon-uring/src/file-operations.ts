@@ -1,5 +1,6 @@
 import { bufferOf, lengthOf, offsetOf, requireView } from '@aiokit/buffer-pool'
 import { aioRangeError, aioTypeError, requireBoolean, requireInteger, requireString } from '@aiokit/errors'
+import { AT_FDCWD } from '@aiokit/sys'
 import type { Entry } from './entry.ts'
 import { prepFd, requireFd } from './operands.ts'
 import {
@@ -28,7 +29,6 @@ import { requirePart, requireViews } from './views.ts'
 
 // Operations on files, and on anything that is read and written.
 
-const AT_FDCWD = -100
 /** sizeof(struct statx) */
 const STATX_SIZE = 256
 

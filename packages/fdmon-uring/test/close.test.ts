@@ -213,7 +213,7 @@ test('U6, X6: what requests have opened or accepted is delivered when the ring i
     if (!isRead) ring.monitor.maxBatch = 1
     for (let i = 0; i < 10; i++) {
       add((sqe) => sqe.prepAccept(socket, sys.SOCK_CLOEXEC))
-      add((sqe) => sqe.prepOpenat(-100, '/dev/null', sys.O_CLOEXEC))
+      add((sqe) => sqe.prepOpenat(sys.AT_FDCWD, '/dev/null', sys.O_CLOEXEC))
     }
     add((sqe) => sqe.prepAcceptMultishot(socket, sys.SOCK_CLOEXEC))
     if (isRead) ring.fds.wait(0)

@@ -11,7 +11,6 @@ import { expect, test } from 'vitest'
 import { closeAll, TestRing, waitingPipe } from './harness.ts'
 
 const { errno } = os.constants
-const AT_FDCWD = -100
 const AT_EMPTY_PATH = 0x1000
 const AT_SYMLINK_NOFOLLOW = 0x100
 const STATX_BASIC_STATS = 0x7ff
@@ -174,16 +173,16 @@ test.each([
   using ring = new TestRing()
   const file = path.join(folder, name)
   const flags = fs.constants.O_CREAT | fs.constants.O_RDWR | fs.constants.O_EXCL | sys.O_CLOEXEC
-  const fd = ring.run((sqe) => sqe.prepOpenat(AT_FDCWD, file, flags, 0o640))
+  const fd = ring.run((sqe) => sqe.prepOpenat(sys.AT_FDCWD, file, flags, 0o640))
   expect(fd).toBeGreaterThan(2)
   expect(sys.fcntl(fd, sys.F_GETFD, 0)).toBe(sys.FD_CLOEXEC)
   expect(fs.statSync(file).mode & 0o777 & ~process.umask()).toBe(0o640 & ~process.umask())
   fs.ftruncateSync(fd, 2 ** 32 + 5)
   const out = Buffer.alloc(300, 0xee)
-  expect(ring.run((sqe) => sqe.prepStatx(AT_FDCWD, file, 0, STATX_BASIC_STATS, out))).toBe(0)
+  expect(ring.run((sqe) => sqe.prepStatx(sys.AT_FDCWD, file, 0, STATX_BASIC_STATS, out))).toBe(0)
   expect(out.readBigUInt64LE(40)).toBe(2n ** 32n + 5n)
   expect(out.subarray(256).every((byte) => byte === 0xee)).toBe(true)
-  expect(ring.run((sqe) => sqe.prepOpenat(AT_FDCWD, file, flags, 0o640))).toBe(-sys.EEXIST)
+  expect(ring.run((sqe) => sqe.prepOpenat(sys.AT_FDCWD, file, flags, 0o640))).toBe(-sys.EEXIST)
   fs.unlinkSync(file)
   closeAll(fd)
 })
@@ -236,7 +235,7 @@ test('U4: an error of the kernel is the result', () => {
   const [reader, writer] = waitingPipe()
   expect(ring.run((sqe) => sqe.prepRead(999_999, Buffer.alloc(1), 0))).toBe(-sys.EBADF)
   expect(ring.run((sqe) => sqe.prepRead(writer, Buffer.alloc(1), -1))).toBe(-sys.EBADF)
-  expect(ring.run((sqe) => sqe.prepOpenat(AT_FDCWD, fresh(), 0))).toBe(-sys.ENOENT)
+  expect(ring.run((sqe) => sqe.prepOpenat(sys.AT_FDCWD, fresh(), 0))).toBe(-sys.ENOENT)
   closeAll(reader)
   expect(ring.run((sqe) => sqe.prepWrite(writer, Buffer.alloc(1), -1))).toBe(-sys.EPIPE)
   closeAll(writer)

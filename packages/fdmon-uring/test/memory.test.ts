@@ -4,8 +4,6 @@ import * as sys from '@aiokit/sys'
 import { expect, test } from 'vitest'
 import { closeAll, code, TestRing, waitingPipe, waitingSockets } from './harness.ts'
 
-const AT_FDCWD = -100
-
 /** A buffer that can change its length, which this TypeScript does not know yet. */
 function resizable(size: number): ArrayBuffer & { resize(size: number): void } {
   const Buffer = ArrayBuffer as unknown as new (
@@ -97,7 +95,7 @@ test('X3: a view that has no memory any more is refused, and not taken for an em
       (sqe) => sqe.prepSend(0, view, 0),
       (sqe) => sqe.prepRecv(0, view, 0),
       (sqe) => sqe.prepConnect(0, view),
-      (sqe) => sqe.prepStatx(AT_FDCWD, '/', 0, 0, view),
+      (sqe) => sqe.prepStatx(sys.AT_FDCWD, '/', 0, 0, view),
       (sqe) => sqe.prepSendmsg(0, message, 0),
       (sqe) => sqe.prepRecvmsg(0, { buffers: [], address: view }, 0),
       (sqe) => sqe.prepRecvmsg(0, { buffers: [], control: view }, 0),

@@ -188,7 +188,7 @@ describe.skipIf(!hasCommand('strace'))('system calls as strace counts them', () 
   })
 
   test('X4: a descriptor that a request gives is looked at, to be closed with the thread if need be', () => {
-    const open = "sqe.prepOpenat(-100, '/dev/null', sys.O_CLOEXEC)"
+    const open = "sqe.prepOpenat(sys.AT_FDCWD, '/dev/null', sys.O_CLOEXEC)"
     const step = `ring.addSqe((sqe) => ${open}, { complete: sys.close }); fds.wait(-1); ring.dispatch()`
     expect(count('', step)).toEqual({ io_uring_enter: 1, fcntl: 1 })
   })

@@ -33,7 +33,8 @@ export interface Sqe {
   prepFallocate(fd: number, mode: number, offset: number, length: number): void
   /**
    * openat(2). Add O_CLOEXEC. Completes with a descriptor, which is the handler's: also after `cancel()`, which may come
-   * too late. Only if the thread ends before it is delivered, it is closed. `dirfd` may be AT_FDCWD.
+   * too late. Only if the thread ends before it is delivered, it is closed. `dirfd` may be `AT_FDCWD` of
+   * @aiokit/sys.
    */
   prepOpenat(dirfd: number, path: string, flags: number, mode?: number): void
   /**

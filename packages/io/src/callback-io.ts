@@ -10,7 +10,7 @@ import {
   requireObject,
   requireString,
 } from '@aiokit/errors'
-import { O_CLOEXEC, SOCK_CLOEXEC } from '@aiokit/sys'
+import { AT_FDCWD, O_CLOEXEC, SOCK_CLOEXEC } from '@aiokit/sys'
 import * as op from './opcodes.ts'
 import { type IoBackend, type IoDone, type IoRequest, Operation, Pending, Waiter } from './operation.ts'
 import { RingBackend } from './ring-backend.ts'
@@ -23,7 +23,6 @@ export interface AioIoOptions {
   threads?: number
 }
 
-const AT_FDCWD = -100
 const STATX_SIZE = 256
 const IOV_MAX = 1024
 export const MAX_FD = 0x7fff_ffff
@@ -130,10 +129,12 @@ export class CallbackIo implements Disposable {
   }
 
   /**
-   * openat(2); `dirfd` may be `sys.AT_FDCWD`. The descriptor is close-on-exec.
+   * openat(2); `dirfd` may be `AT_FDCWD` of @aiokit/sys, which aiokit exports as `sys`. The descriptor is close-on-exec.
    *
-   * A FIFO or a serial line is not waited for, as with O_NONBLOCK, which the descriptor has only if it is among `flags`:
-   * a FIFO is opened for reading at once, and gives 0 until somebody writes, and for writing it is -ENXIO if nobody reads.
+   * A FIFO or a serial line is not waited for, as with O_NONBLOCK, which the descriptor has only if it is among `flags`.
+   * So a FIFO is opened for reading at once, and its first reader waits for the first writer: 0 is the end of those that
+   * have been there. With O_NONBLOCK among `flags` that is 0 as well, as fifo(7) has it. For writing it is -ENXIO if nobody
+   * has it open for reading.
    */
   openatAio(dirfd: number, path: string, flags: number, mode: number, done: IoDone): IoRequest {
     const operation = this.#pathOperation(op.OPENAT, dirfd, path, done)

@@ -22,7 +22,7 @@ export interface IoCoroutines {
   fdatasyncCo(fd: number): Co<number>
   /** fallocate(2) with `mode` of FALLOC_FL_... */
   fallocateCo(fd: number, mode: number, offset: number, length: number): Co<number>
-  /** openat(2); `dirfd` may be -100, AT_FDCWD. See `openatAio`. */
+  /** openat(2); `dirfd` may be `AT_FDCWD` of @aiokit/sys, which aiokit exports as `sys`. See `openatAio`. */
   openatCo(dirfd: number, path: string, flags: number, mode: number): Co<number>
   /** close(2). See `closeAio`. */
   closeCo(fd: number): Co<number>

@@ -41,7 +41,10 @@ export interface IoPromises {
   fdatasync(fd: number, options?: IoOptions): Promise<number>
   /** fallocate(2) with `mode` of FALLOC_FL_... */
   fallocate(fd: number, mode: number, offset: number, length: number, options?: IoOptions): Promise<number>
-  /** openat(2); `dirfd` may be -100, AT_FDCWD. The descriptor is close-on-exec. A FIFO is not waited for: see `openatAio`. */
+  /**
+   * openat(2); `dirfd` may be `AT_FDCWD` of @aiokit/sys, which aiokit exports as `sys`. The descriptor is close-on-exec. A
+   * FIFO is not waited for: see `openatAio`.
+   */
   openat(dirfd: number, path: string, flags: number, mode: number, options?: IoOptions): Promise<number>
   /** close(2). Await what else uses the descriptor first: see `closeAio`. */
   close(fd: number, options?: IoOptions): Promise<number>

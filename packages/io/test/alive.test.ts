@@ -17,7 +17,7 @@ describe.each(attached)('A1: an attached process, by $backend', ({ backend }) =>
   test('ends by itself when nothing is under way, whatever was', () => {
     const script = `
       ctx.attach()
-      const fd = await io.openat(-100, '/etc/passwd', 0, 0)
+      const fd = await io.openat(sys.AT_FDCWD, '/etc/passwd', 0, 0)
       const buffer = new Uint8Array(10)
       await io.read(fd, buffer, 0)
       await io.fsync(fd).catch(() => {})

@@ -7,7 +7,6 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { backends, World } from './backends.ts'
 
-const AT_FDCWD = -100
 const O_RDONLY = 0
 const O_RDWR = 2
 const O_CREAT = 0o100
@@ -20,7 +19,7 @@ const newPath = () => path.join(folder, `file ${++files}`)
 
 describe.each(backends)('files by %s', (backend) => {
   const create = ({ io, result }: { io: World['io']; result: World['result'] }, name = newPath()) => {
-    const fd = result((done) => io.openatAio(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL, 0o600, done))
+    const fd = result((done) => io.openatAio(sys.AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL, 0o600, done))
     expect(fd).toBeGreaterThan(0)
     return fd
   }
@@ -128,7 +127,7 @@ describe.each(backends)('files by %s', (backend) => {
   test(
     'a directory is not read, also not into nothing',
     inWorld((_, io, result) => {
-      const fd = result((done) => io.openatAio(AT_FDCWD, folder, O_RDONLY, 0, done))
+      const fd = result((done) => io.openatAio(sys.AT_FDCWD, folder, O_RDONLY, 0, done))
       for (const position of [0, -1]) {
         expect(result((done) => io.readAio(fd, Buffer.alloc(10), position, done))).toBe(-21)
         expect(result((done) => io.readAio(fd, new Uint8Array(0), position, done))).toBe(0)
@@ -144,7 +143,7 @@ describe.each(backends)('files by %s', (backend) => {
     inWorld(({ ctx }, io, result) => {
       const results: string[] = []
       // The kernel gives it in parts of a page.
-      const fd = result((done) => io.openatAio(AT_FDCWD, '/proc/self/smaps', O_RDONLY, 0, done))
+      const fd = result((done) => io.openatAio(sys.AT_FDCWD, '/proc/self/smaps', O_RDONLY, 0, done))
       for (let i = 0; i < 300; i++)
         io.readAio(fd, Buffer.alloc(i === 0 ? 40_000 : 1), 0, (res) => void results.push(`read ${res}`))
       const cancelled = io.closeAio(fd, (res) => void results.push(`closed ${res}`))
@@ -163,7 +162,7 @@ describe.each(backends)('files by %s', (backend) => {
   test.skipIf(backend === 'ring')('X4: closed with a descriptor still to be closed, it answers', () => {
     const world = new World(backend, 1)
     const results: number[] = []
-    const fd = sys.check(sys.openat(AT_FDCWD, Buffer.from('/proc/self/smaps\0'), O_RDONLY, 0), 'openat')
+    const fd = sys.check(sys.openat(sys.AT_FDCWD, Buffer.from('/proc/self/smaps\0'), O_RDONLY, 0), 'openat')
     for (let i = 0; i < 300; i++) world.io.readAio(fd, Buffer.alloc(20_000), 0, () => {})
     world.io.closeAio(fd, (res) => void results.push(res))
     world.io.close()
@@ -182,7 +181,7 @@ describe.each(backends)('files by %s', (backend) => {
       expect(result((done) => io.fdatasyncAio(fd, done))).toBe(0)
       expect(statSync(name).size).toBe(123_456)
       const out = Buffer.alloc(300)
-      expect(result((done) => io.statxAio(AT_FDCWD, name, 0, 0x7ff, out, done))).toBe(0)
+      expect(result((done) => io.statxAio(sys.AT_FDCWD, name, 0, 0x7ff, out, done))).toBe(0)
       // stx_size
       expect(Number(out.readBigUInt64LE(40))).toBe(123_456)
       expect(sys.fcntl(fd, sys.F_GETFD, 0), 'close-on-exec').toBe(sys.FD_CLOEXEC)
@@ -199,10 +198,10 @@ describe.each(backends)('files by %s', (backend) => {
       const [reader, writer] = pipe()
       const buffer = Buffer.alloc(10)
       const results = {
-        'no such file': result((done) => io.openatAio(AT_FDCWD, '/no/such', O_RDONLY, 0, done)),
-        'too many links': result((done) => io.openatAio(AT_FDCWD, loop, O_RDONLY, 0, done)),
+        'no such file': result((done) => io.openatAio(sys.AT_FDCWD, '/no/such', O_RDONLY, 0, done)),
+        'too many links': result((done) => io.openatAio(sys.AT_FDCWD, loop, O_RDONLY, 0, done)),
         'a name that is too long': result((done) =>
-          io.openatAio(AT_FDCWD, 'x'.repeat(5000), O_RDONLY, 0, done),
+          io.openatAio(sys.AT_FDCWD, 'x'.repeat(5000), O_RDONLY, 0, done),
         ),
         'a bad descriptor': result((done) => io.readAio(closed, buffer, 0, done)),
         'a bad descriptor, closed': result((done) => io.closeAio(closed, done)),
@@ -211,9 +210,9 @@ describe.each(backends)('files by %s', (backend) => {
         'write to the reading end': result((done) => io.writeAio(reader, buffer, -1, done)),
         'a pipe on the disk': result((done) => io.fsyncAio(reader, done)),
         'space for a pipe': result((done) => io.fallocateAio(writer, 0, 0, 10, done)),
-        'not a directory': result((done) => io.openatAio(AT_FDCWD, '/dev/null/x', O_RDONLY, 0, done)),
+        'not a directory': result((done) => io.openatAio(sys.AT_FDCWD, '/dev/null/x', O_RDONLY, 0, done)),
         'no room for the file': result((done) =>
-          io.statxAio(AT_FDCWD, '/no/such', 0, 0x7ff, Buffer.alloc(256), done),
+          io.statxAio(sys.AT_FDCWD, '/no/such', 0, 0x7ff, Buffer.alloc(256), done),
         ),
       }
       expect(results).toEqual({
@@ -299,7 +298,7 @@ describe.each(backends)('files by %s', (backend) => {
       const world = new World(backend, 2)
       const [reader, writer] = pipe()
       const results: number[] = []
-      const file = sys.check(sys.openat(AT_FDCWD, Buffer.from('/proc/self/exe\0'), O_RDONLY, 0), 'openat')
+      const file = sys.check(sys.openat(sys.AT_FDCWD, Buffer.from('/proc/self/exe\0'), O_RDONLY, 0), 'openat')
       for (let i = 0; i < 400; i++)
         world.io.readAio(file, Buffer.alloc(4096), 0, (res) => void results.push(res))
       for (let i = 0; i < 20; i++)
@@ -359,10 +358,10 @@ describe.each(backends)('files by %s', (backend) => {
         () => io.readvAio(0, [buffer, 1 as never], 0, done),
         () => io.writevAio(0, new Array(2000).fill(buffer), 0, done),
         () => io.readvAio(0, Object.assign([1 as never], { map: () => [buffer] }), 0, done),
-        () => io.openatAio(AT_FDCWD, 5 as never, 0, 0, done),
-        () => io.openatAio(AT_FDCWD, 'a\0b', 0, 0, done),
+        () => io.openatAio(sys.AT_FDCWD, 5 as never, 0, 0, done),
+        () => io.openatAio(sys.AT_FDCWD, 'a\0b', 0, 0, done),
         () => io.openatAio(-7, 'a', 0, 0, done),
-        () => io.statxAio(AT_FDCWD, 'a', 0, 0, Buffer.alloc(100), done),
+        () => io.statxAio(sys.AT_FDCWD, 'a', 0, 0, Buffer.alloc(100), done),
         () => io.fallocateAio(0, 0, -1, 0, done),
         () => io.shutdownAio(0, 7, done),
         () => io.sendAio(0, buffer, Number.NaN, done),
@@ -380,7 +379,7 @@ describe.each(backends)('files by %s', (backend) => {
 test.each(backends)('X3: %s goes by what a view shows, and not by what it says it does', (backend) => {
   using world = new World(backend)
   const { io } = world
-  const fd = sys.check(sys.openat(AT_FDCWD, Buffer.from('/dev/zero\0'), O_RDONLY, 0), 'openat')
+  const fd = sys.check(sys.openat(sys.AT_FDCWD, Buffer.from('/dev/zero\0'), O_RDONLY, 0), 'openat')
   const [neighbour, liar, other] = [io.allocate(4096), io.allocate(4096), io.allocate(4096)]
   for (const buffer of [neighbour, liar, other]) buffer.fill(7)
   const lies = { byteOffset: neighbour.byteOffset, byteLength: 3 * 4096 }

@@ -9,7 +9,6 @@ import { afterAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { AioIo, type IoCoroutines, type IoPromises } from '../src/index.ts'
 import { hostedBackends, inHosted, listener, World } from './backends.ts'
 
-const AT_FDCWD = -100
 const O_RDWR = 2
 const O_CREAT = 0o100
 const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-io-'))
@@ -39,7 +38,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
     'a file by promises',
     inWorld(async (_, io) => {
       const name = newPath()
-      const fd = await io.openat(AT_FDCWD, name, O_RDWR | O_CREAT, 0o600)
+      const fd = await io.openat(sys.AT_FDCWD, name, O_RDWR | O_CREAT, 0o600)
       expect(await io.write(fd, Buffer.from('hello world'), 0)).toBe(11)
       expect(await io.writev(fd, [Buffer.from('HE'), Buffer.from('LLO')], 0)).toBe(5)
       expect(await io.fallocate(fd, 0, 0, 5000)).toBe(0)
@@ -51,7 +50,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
       expect(await io.read(fd, a, 6)).toBe(5)
       expect(`${a}`).toBe('world')
       const out = new BigUint64Array(32)
-      expect(await io.statx(AT_FDCWD, name, 0, 0x7ff, out)).toBe(0)
+      expect(await io.statx(sys.AT_FDCWD, name, 0, 0x7ff, out)).toBe(0)
       expect(out[5]).toBe(5000n)
       expect(await io.close(fd)).toBe(0)
     }),
@@ -63,7 +62,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
       const name = newPath()
       using server = listener(path.join(folder, `socket ${++files}`))
       const co = new Coroutine(function* () {
-        const fd = yield* io.openatCo(AT_FDCWD, name, O_RDWR | O_CREAT, 0o600)
+        const fd = yield* io.openatCo(sys.AT_FDCWD, name, O_RDWR | O_CREAT, 0o600)
         const counts = [
           yield* io.writeCo(fd, Buffer.from('abcdef'), 0),
           yield* io.writevCo(fd, [Buffer.from('XY')], 2),
@@ -73,7 +72,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
         yield* io.fallocateCo(fd, 0, 0, 10)
         const bytes = Buffer.alloc(6)
         counts.push(yield* io.readCo(fd, bytes, 0), yield* io.readvCo(fd, [Buffer.alloc(3)], 8))
-        yield* io.statxCo(AT_FDCWD, name, 0, 0x7ff, new Uint8Array(256))
+        yield* io.statxCo(sys.AT_FDCWD, name, 0, 0x7ff, new Uint8Array(256))
         yield* io.closeCo(fd)
         const client = sys.check(sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
         yield* io.connectCo(client, server.address)
@@ -94,7 +93,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
     'X2: an error names the operation, and the path if there is one',
     inWorld(async (_, io) => {
       const missing = path.join(folder, 'missing')
-      await expect(io.openat(AT_FDCWD, missing, 0, 0)).rejects.toMatchObject({
+      await expect(io.openat(sys.AT_FDCWD, missing, 0, 0)).rejects.toMatchObject({
         code: 'ENOENT',
         errno: -sys.ENOENT,
         syscall: 'openat',
@@ -208,7 +207,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
     'X6: a descriptor that comes after all is not lost',
     inWorld(async ({ ctx }, io) => {
       using server = listener(path.join(folder, `socket ${++files}`))
-      await io.close(await io.openat(AT_FDCWD, '/dev/null', 0, 0))
+      await io.close(await io.openat(sys.AT_FDCWD, '/dev/null', 0, 0))
       const before = openSockets()
       await fc.assert(
         fc.asyncProperty(fc.nat(3), fc.boolean(), async (turns, byPromise) => {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as sys from '@aiokit/sys'
 import { pipe, socketPair } from '@aiokit/testing'
+import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { backends, World } from './backends.ts'
 
-const AT_FDCWD = -100
 const O_RDONLY = 0
 const O_WRONLY = 1
 const O_CREAT = 0o100
@@ -41,7 +41,8 @@ const received = (fd: number) => {
 /** Two ends of a FIFO, which the kernel cannot be told not to wait for, opened by `world` without O_NONBLOCK. */
 function openFifo(world: World): [reader: number, writer: number] {
   const name = fifo()
-  const open = (flags: number) => world.result((done) => world.io.openatAio(AT_FDCWD, name, flags, 0, done))
+  const open = (flags: number) =>
+    world.result((done) => world.io.openatAio(sys.AT_FDCWD, name, flags, 0, done))
   return [open(O_RDONLY), open(O_WRONLY)]
 }
 
@@ -245,13 +246,82 @@ describe.each(backends)('streams by %s', (backend) => {
     using world = new World(backend)
     const { io } = world
     const name = fifo()
-    const open = (flags: number) => world.result((done) => io.openatAio(AT_FDCWD, name, flags, 0o600, done))
+    const open = (flags: number) =>
+      world.result((done) => io.openatAio(sys.AT_FDCWD, name, flags, 0o600, done))
     expect(open(O_WRONLY)).toBe(-sys.ENXIO)
     expect(open(O_WRONLY | O_CREAT)).toBe(-sys.ENXIO)
     const fds = [open(O_RDONLY | O_CREAT), open(O_RDONLY | sys.O_NONBLOCK), open(O_WRONLY)]
     expect(fds.map(isBlocking)).toEqual([true, false, true])
     for (const fd of fds) sys.close(fd)
   })
+
+  test.each([
+    ['waits for the first writer', 0],
+    ['with O_NONBLOCK is 0 while there is no writer', sys.O_NONBLOCK],
+  ])(
+    'a read of a FIFO %s, otherwise it gives what there is, waits, and is 0 after the last writer',
+    (_, flag) => {
+      using world = new World(backend)
+      const { io, ctx } = world
+      const name = fifo()
+      const open = (flags: number) =>
+        sys.check(
+          world.result((done) => io.openatAio(sys.AT_FDCWD, name, flags, 0, done)),
+          'openat',
+        )
+      const write = (fd: number, length: number) => expect(sys.write(fd, Buffer.alloc(length))).toBe(length)
+      fc.assert(
+        fc.property(
+          fc.array(fc.constantFrom('read', 'readv', 'open', 'close', 'write'), { maxLength: 15 }),
+          (steps) => {
+            const reader = open(O_RDONLY | flag)
+            const writers: number[] = []
+            let hasHadWriter = flag !== 0
+            let bytes = 0
+            let result = 0
+            let isPending = false
+            // What the read that is under way gives by now: had it ended before, it would be with something else.
+            const settle = () => {
+              if (!isPending || (bytes === 0 && (writers.length > 0 || !hasHadWriter))) return
+              ctx.waitWhile(() => result < 0)
+              expect(result).toBe(Math.min(bytes, 10))
+              bytes -= result
+              isPending = false
+            }
+            const done = (res: number) => {
+              result = sys.check(res, 'read')
+            }
+            const openWriter = () => {
+              writers.push(open(O_WRONLY))
+              hasHadWriter = true
+            }
+            for (const step of steps) {
+              if (step === 'open') openWriter()
+              else if (step === 'close' && writers.length > 0) sys.close(writers.pop()!)
+              else if (step === 'write' && writers.length > 0) {
+                write(writers[0]!, 7)
+                bytes += 7
+              } else if (step.startsWith('read') && !isPending) {
+                result = -1
+                isPending = true
+                if (step === 'read') io.readAio(reader, Buffer.alloc(10), -1, done)
+                else io.readvAio(reader, [Buffer.alloc(3), Buffer.alloc(7)], -1, done)
+              }
+              settle()
+            }
+            if (isPending) {
+              if (writers.length === 0) openWriter()
+              write(writers[0]!, 5)
+              bytes = 5
+              settle()
+            }
+            for (const fd of [reader, ...writers]) sys.close(fd)
+          },
+        ),
+        { numRuns: 60 },
+      )
+    },
+  )
 
   test('X3: memory that has gone is refused with a code, and what goes later is -EFAULT', () => {
     using world = new World(backend)
@@ -270,7 +340,7 @@ describe.each(backends)('streams by %s', (backend) => {
         () => io.recvAio(a, view, 0, done),
         () => io.sendAio(a, view, 0, done),
         () => io.connectAio(a, view, done),
-        () => io.statxAio(AT_FDCWD, '/', 0, 0, view, done),
+        () => io.statxAio(sys.AT_FDCWD, '/', 0, 0, view, done),
       ]
       for (const call of calls)
         expect(call).toThrow(expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }))

@@ -166,7 +166,7 @@ test('a file of any size is read whole, from memory or from the disk, also with 
   writeFileSync(name, content)
   const sizes = [1, 4096, 1 << 16, (1 << 16) + 1, 150_000, 300_000]
   for (const flags of [0, sys.O_DIRECT]) {
-    const fd = sys.openat(-100, Buffer.from(`${name}\0`), flags, 0)
+    const fd = sys.openat(sys.AT_FDCWD, Buffer.from(`${name}\0`), flags, 0)
     // A file system may have no O_DIRECT.
     if (fd === -sys.EINVAL) continue
     sys.check(fd, 'openat')
@@ -190,7 +190,7 @@ test('a file of any size is read whole, from memory or from the disk, also with 
 
 test('X2: a path that is too long is refused, however long', () => {
   using world = new World('threads on epoll')
-  const open = (name: string) => world.result((done) => world.io.openatAio(-100, name, 0, 0, done))
+  const open = (name: string) => world.result((done) => world.io.openatAio(sys.AT_FDCWD, name, 0, 0, done))
   expect(sys.close(open(`/${'./'.repeat(2047)}`))).toBe(0)
   for (const length of [2048, 2049, 10_000]) expect(open(`/${'./'.repeat(length)}`)).toBe(-36)
 })
