@@ -33,15 +33,23 @@ describe.each(attached)('A1: an attached process, by $backend', ({ backend }) =>
       const fds = new Int32Array(2)
       sys.check(sys.pipe2(fds, sys.O_CLOEXEC), 'pipe2')
       ctx.attach()
+      // It answers some time after the other operation has ended, however long a thread takes to start for that.
       const program = \`
         import { writeSync } from 'node:fs'
         import { workerData } from 'node:worker_threads'
-        setTimeout(() => writeSync(workerData, 'x'), 100)\`
+        const { fd, ended } = workerData
+        Atomics.wait(ended, 0, 0)
+        setTimeout(() => writeSync(fd, 'x'), 100)\`
       const url = new URL('data:text/javascript,' + encodeURIComponent(program))
-      const answer = new Worker(url, { workerData: fds[1] })
+      const ended = new Int32Array(new SharedArrayBuffer(4))
+      const answer = new Worker(url, { workerData: { fd: fds[1], ended } })
       answer.unref()
       io.read(fds[0], new Uint8Array(1), -1).then((count) => console.log('answered', count))
-      io.fsync(99999).catch(({ code }) => console.log(code))
+      io.fsync(99999).catch(({ code }) => {
+        console.log(code)
+        Atomics.store(ended, 0, 1)
+        Atomics.notify(ended, 0)
+      })
       process.on('exit', () => console.log('end'))`
     expect(run(backend, script)).toBe('EBADF\nanswered 1\nend\n')
   })
