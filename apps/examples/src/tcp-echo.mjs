@@ -4,7 +4,7 @@
 //     node apps/examples/src/tcp-echo.mjs 9000     # another port
 //
 // One signal ends it all: whoever waits hears of it, lets go of what it has, and the last one closes the context.
-import { AioContext, sys } from 'aiokit'
+import { AioContext, listen, localAddress, sys } from 'aiokit'
 
 const [port = 7007] = process.argv.slice(2).map(Number)
 
@@ -15,13 +15,8 @@ const stop = new AbortController()
 const { signal } = stop
 process.once('SIGINT', () => stop.abort())
 
-const listener = sys.check(sys.socket(sys.AF_INET, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
-sys.check(sys.setsockopt(listener, sys.SOL_SOCKET, sys.SO_REUSEADDR, 1), 'setsockopt')
-sys.check(sys.bind(listener, sys.encodeAddress({ host: '127.0.0.1', port })), 'bind')
-sys.check(sys.listen(listener, sys.SOMAXCONN), 'listen')
-const address = new Uint8Array(sys.SOCKADDR_MAX)
-const length = sys.check(sys.getsockname(listener, address), 'getsockname')
-const bound = /** @type {{ host: string, port: number }} */ (sys.decodeAddress(address, length))
+const listener = listen({ host: '127.0.0.1', port })
+const bound = /** @type {{ host: string, port: number }} */ (localAddress(listener))
 console.log(`${bound.host}:${bound.port} by ${ctx.io.aio}, heard with ${ctx.fdmonName}`)
 
 /** Until the client has said all, or has gone away, or everything ends. */

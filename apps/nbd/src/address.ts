@@ -1,13 +1,7 @@
-import { sys } from 'aiokit'
+import type { sys } from 'aiokit'
 
 /** Where a server listens: a path, or host and port. */
 export type Address = sys.SocketAddress
-
-/** A stream socket of the family of `address`. @throws SystemError */
-export function openSocket(address: Address, flags: number): number {
-  const family = 'path' in address ? sys.AF_UNIX : address.host.includes(':') ? sys.AF_INET6 : sys.AF_INET
-  return sys.check(sys.socket(family, sys.SOCK_STREAM | sys.SOCK_CLOEXEC | flags, 0), 'socket')
-}
 
 /** An address for people. */
 export function describeAddress(address: Address): string {

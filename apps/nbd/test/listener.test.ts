@@ -5,8 +5,7 @@ import { MONITORS } from './support/server-process.ts'
 const script = `
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { AioContext, sys } from 'aiokit'
-import { openSocket } from './dist/address.js'
+import { AioContext, openSocket, sys } from 'aiokit'
 import { Listener } from './dist/server/listener.js'
 
 const folder = mkdtempSync(tmpdir() + '/aiokit-nbd-test-')
@@ -15,7 +14,7 @@ const ctx = new AioContext({ fdmon: process.env.MONITOR })
 const accepted = []
 const complaints = []
 const listener = new Listener(ctx, address, (fd) => accepted.push(fd), (line) => complaints.push(line))
-const client = openSocket(address, 0)
+const client = openSocket(address)
 const hogs = []
 for (let fd = 0; fd >= 0; fd = sys.eventfd(0, 0)) if (fd > 0) hogs.push(fd)
 sys.check(sys.connect(client, sys.encodeAddress(address)), 'connect')

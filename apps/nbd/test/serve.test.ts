@@ -94,7 +94,9 @@ test('TCP: the port is chosen by the system, and the export has a name', async (
 test('the socket of a server that died is replaced, that of one that lives is not', async () => {
   const socket = newSocket()
   const first = await serve([image, '--socket', socket])
-  expect(await refusal('serve', image, '--socket', socket)).toMatch(/^aiokit-nbd: EADDRINUSE: .*\.sock\n$/)
+  expect(await refusal('serve', image, '--socket', socket)).toMatch(
+    /^aiokit-nbd: EADDRINUSE: .*\.sock \(a server listens there, .*\)\n$/,
+  )
   RawClient.ready({ path: socket })
   await first.end('SIGKILL')
   expect(existsSync(socket)).toBe(true)
@@ -107,7 +109,9 @@ test('the socket of a server that died is replaced, that of one that lives is no
 test('a file that is no socket is left alone', async () => {
   const socket = newSocket()
   writeFileSync(socket, 'precious')
-  expect(await refusal('serve', image, '--socket', socket)).toMatch(/^aiokit-nbd: EADDRINUSE: .*\.sock\n$/)
+  expect(await refusal('serve', image, '--socket', socket)).toMatch(
+    /^aiokit-nbd: EADDRINUSE: .*\.sock \(a server listens there, .*\)\n$/,
+  )
   expect(readFileSync(socket, 'utf8')).toBe('precious')
 })
 
@@ -132,7 +136,7 @@ test('what cannot be served is refused in one line', async () => {
     [/ENOENT: .*missing\.img/, [path.join(folder, 'missing.img'), ...at]],
     [/EISDIR|neither a file nor a block device/, [path.join(folder, 'folder'), ...at]],
     [/neither a file nor a block device/, ['/dev/zero', '--read-only', ...at]],
-    [/EADDRINUSE: .*127\.0\.0\.1 port \d+/, [image, '--port', String(port)]],
+    [/EADDRINUSE: .*127\.0\.0\.1:\d+ \(another socket has it: /, [image, '--port', String(port)]],
     [/ENOENT: .*no-folder/, [image, '--socket', path.join(folder, 'no-folder', 's')]],
     [/"path" is \d+ bytes long/, [image, '--socket', path.join(folder, 'x'.repeat(200))]],
     [/--socket PATH or --port NUMBER/, [image]],

@@ -10,7 +10,7 @@ import {
   requireObject,
   requireString,
 } from '@aiokit/errors'
-import { AT_FDCWD, O_CLOEXEC, SOCK_CLOEXEC } from '@aiokit/sys'
+import { AT_FDCWD, encodeAddress, O_CLOEXEC, SOCK_CLOEXEC, type SocketAddress } from '@aiokit/sys'
 import * as op from './opcodes.ts'
 import { type IoBackend, type IoDone, type IoRequest, Operation, Pending, Waiter } from './operation.ts'
 import { RingBackend } from './ring-backend.ts'
@@ -184,12 +184,13 @@ export class CallbackIo implements Disposable {
   }
 
   /**
-   * connect(2), with an address made by `encodeAddress()`. Without a ring a Unix socket whose listener has no room for
-   * another connection is not waited for: -EAGAIN, as with O_NONBLOCK.
+   * connect(2) to a host (an address, no name) and port, to a path, or to what `encodeAddress()` made of one. `openSocket()`
+   * makes a socket for it. Without a ring a Unix socket whose listener has no room for another connection is not waited
+   * for: -EAGAIN, as with O_NONBLOCK.
    */
-  connectAio(fd: number, address: ArrayBufferView, done: IoDone): IoRequest {
+  connectAio(fd: number, address: SocketAddress | ArrayBufferView, done: IoDone): IoRequest {
     const operation = this.#operation(op.CONNECT, fd, done)
-    operation.view = requireView(address, 'address')
+    operation.view = ArrayBuffer.isView(address) ? requireView(address, 'address') : encodeAddress(address)
     return this.#start(operation)
   }
 

@@ -1,4 +1,5 @@
 import type { Co } from '@aiokit/coroutine'
+import type { SocketAddress } from '@aiokit/sys'
 
 /**
  * Operations for coroutines: `const count = yield* io.readCo(fd, buffer, position)`. They return what the system call of
@@ -30,8 +31,8 @@ export interface IoCoroutines {
   statxCo(dirfd: number, path: string, flags: number, mask: number, out: ArrayBufferView): Co<number>
   /** accept4(2) with `flags` SOCK_NONBLOCK or 0. See `acceptAio`. */
   acceptCo(fd: number, flags: number): Co<number>
-  /** connect(2), with an address made by `encodeAddress()`. See `connectAio`. */
-  connectCo(fd: number, address: ArrayBufferView): Co<number>
+  /** connect(2) to a host and port, or a path. See `connectAio`. */
+  connectCo(fd: number, address: SocketAddress | ArrayBufferView): Co<number>
   /** Sends all of the buffer, as send(2) with MSG_NOSIGNAL and `flags`. */
   sendCo(fd: number, buffer: ArrayBufferView, flags: number): Co<number>
   /** recv(2): what there is, or with MSG_WAITALL until the buffer is full; 0 is the end of a stream. */

@@ -1,3 +1,5 @@
+import type { SocketAddress } from '@aiokit/sys'
+
 export interface IoOptions {
   /**
    * Ends the operation early: it is cancelled, and when the kernel has let go of it the promise is rejected with the
@@ -62,8 +64,11 @@ export interface IoPromises {
    * O_NONBLOCK and keeps it. For one connection after the other: `accepts`.
    */
   accept(fd: number, flags: number, options?: IoOptions): Promise<number>
-  /** connect(2), with an address made by `encodeAddress()`. To a Unix socket without room: see `connectAio`. */
-  connect(fd: number, address: ArrayBufferView, options?: IoOptions): Promise<number>
+  /**
+   * connect(2) to a host (an address, no name) and port, to a path, or to what `encodeAddress()` made of one. `openSocket()`
+   * makes a socket for it. To a Unix socket without room: see `connectAio`.
+   */
+  connect(fd: number, address: SocketAddress | ArrayBufferView, options?: IoOptions): Promise<number>
   /** Sends all of the buffer, as send(2) with MSG_NOSIGNAL and `flags`. */
   send(fd: number, buffer: ArrayBufferView, flags: number, options?: IoOptions): Promise<number>
   /** recv(2): what there is, or with MSG_WAITALL until the buffer is full; 0 is the end of a stream. See also `chunks`. */

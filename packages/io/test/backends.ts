@@ -5,7 +5,7 @@ import { uringMonitor } from '@aiokit/fdmon-uring'
 import * as sys from '@aiokit/sys'
 import { hasIoUring } from '@aiokit/testing'
 import { expect } from 'vitest'
-import { AioIo } from '../src/index.ts'
+import { AioIo, listen } from '../src/index.ts'
 
 /** Every way in which operations are carried out: a program need not know which it is. */
 export const backends = (
@@ -83,9 +83,6 @@ export function inHosted({ backend, host }: (typeof hostedBackends)[number]) {
 
 /** A Unix socket that listens at `name`, without O_NONBLOCK. */
 export function listener(name: string): { fd: number; address: Uint8Array } & Disposable {
-  const fd = sys.check(sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
-  const address = sys.encodeAddress({ path: name })
-  sys.check(sys.bind(fd, address), 'bind')
-  sys.check(sys.listen(fd, 128), 'listen')
-  return { fd, address, [Symbol.dispose]: () => void sys.close(fd) }
+  const fd = listen({ path: name })
+  return { fd, address: sys.encodeAddress({ path: name }), [Symbol.dispose]: () => void sys.close(fd) }
 }

@@ -6,7 +6,7 @@ import * as sys from '@aiokit/sys'
 import { openSockets, pipe, socketPair } from '@aiokit/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { AioIo } from '../src/index.ts'
+import { type AioIo, openSocket } from '../src/index.ts'
 import { hostedBackends, inHosted, listener, World } from './backends.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-io-'))
@@ -16,7 +16,7 @@ let names = 0
 const newPath = () => path.join(folder, `${++names}`)
 
 async function connection(io: AioIo, address: Uint8Array): Promise<number> {
-  const fd = sys.check(sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
+  const fd = openSocket({ path: '/' })
   await io.connect(fd, address)
   return fd
 }

@@ -6,7 +6,7 @@ import * as sys from '@aiokit/sys'
 import { openSockets, pipe, socketPair } from '@aiokit/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest'
-import { AioIo, type IoCoroutines, type IoPromises } from '../src/index.ts'
+import { AioIo, type IoCoroutines, type IoPromises, openSocket } from '../src/index.ts'
 import { hostedBackends, inHosted, listener, World } from './backends.ts'
 
 const O_RDWR = 2
@@ -74,7 +74,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
         counts.push(yield* io.readCo(fd, bytes, 0), yield* io.readvCo(fd, [Buffer.alloc(3)], 8))
         yield* io.statxCo(sys.AT_FDCWD, name, 0, 0x7ff, new Uint8Array(256))
         yield* io.closeCo(fd)
-        const client = sys.check(sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
+        const client = openSocket({ path: '/' })
         yield* io.connectCo(client, server.address)
         const served = yield* io.acceptCo(server.fd, 0)
         counts.push(yield* io.sendCo(client, Buffer.from('hi'), 0))
@@ -211,7 +211,7 @@ describe.each(hostedBackends)('by $backend with $host()', ({ backend, host }) =>
       const before = openSockets()
       await fc.assert(
         fc.asyncProperty(fc.nat(3), fc.boolean(), async (turns, byPromise) => {
-          const client = sys.check(sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
+          const client = openSocket({ path: '/' })
           const controller = new AbortController()
           const { signal } = controller
           const co = new Coroutine(() => io.acceptCo(server.fd, 0), byPromise ? {} : { signal })

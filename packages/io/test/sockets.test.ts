@@ -2,19 +2,15 @@ import * as sys from '@aiokit/sys'
 import { pipe, socketPair } from '@aiokit/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { listen, localAddress } from '../src/index.ts'
 import { backends, World } from './backends.ts'
 
 const { AF_INET, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } = sys
-const localhost = (port: number) => sys.encodeAddress({ host: '127.0.0.1', port })
 const tcp = (flags: number) => sys.check(sys.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0), 'socket')
 
 function listener(flags: number): { fd: number; address: Uint8Array } {
-  const fd = tcp(flags)
-  sys.check(sys.bind(fd, localhost(0)), 'bind')
-  sys.check(sys.listen(fd, 100), 'listen')
-  const bytes = new Uint8Array(sys.SOCKADDR_MAX)
-  const bound = sys.decodeAddress(bytes, sys.check(sys.getsockname(fd, bytes), 'getsockname'))
-  return { fd, address: localhost((bound as { port: number }).port) }
+  const fd = listen({ host: '127.0.0.1', port: 0, flags })
+  return { fd, address: sys.encodeAddress(localAddress(fd)) }
 }
 
 describe.each(backends)('sockets by %s', (backend) => {

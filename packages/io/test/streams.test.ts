@@ -6,6 +6,7 @@ import * as sys from '@aiokit/sys'
 import { pipe, socketPair } from '@aiokit/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import { listen, localAddress, openSocket } from '../src/index.ts'
 import { backends, World } from './backends.ts'
 
 const O_RDONLY = 0
@@ -148,13 +149,9 @@ describe.each(backends)('streams by %s', (backend) => {
     test('a second connection says that there is one', () => {
       using world = new World(backend)
       const { io } = world
-      const listener = sys.socket(sys.AF_INET, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0)
-      const address = new Uint8Array(sys.SOCKADDR_MAX)
-      sys.check(sys.bind(listener, sys.encodeAddress({ host: '127.0.0.1', port: 0 })), 'bind')
-      sys.check(sys.listen(listener, 5), 'listen')
-      const to = address.subarray(0, sys.check(sys.getsockname(listener, address), 'getsockname'))
-      const type = sys.SOCK_STREAM | sys.SOCK_CLOEXEC | (flags === 0 ? 0 : sys.SOCK_NONBLOCK)
-      const client = sys.socket(sys.AF_INET, type, 0)
+      const listener = listen({ host: '127.0.0.1', port: 0 })
+      const to = localAddress(listener)
+      const client = openSocket(to, flags === 0 ? 0 : sys.SOCK_NONBLOCK)
       expect(world.result((done) => io.connectAio(client, to, done))).toBe(0)
       expect(world.result((done) => io.connectAio(client, to, done))).toBe(-sys.EISCONN)
       for (const fd of [listener, client]) sys.close(fd)
@@ -183,17 +180,14 @@ describe.each(backends)('streams by %s', (backend) => {
   test('two that accept get one connection each, and the second waits for its own', () => {
     using world = new World(backend)
     const { io, ctx } = world
-    const address = sys.encodeAddress({ path: path.join(folder, `socket ${++names}`) })
-    const socket = () => sys.check(sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0), 'socket')
-    const listener = socket()
-    sys.check(sys.bind(listener, address), 'bind')
-    sys.check(sys.listen(listener, 5), 'listen')
+    const address = { path: path.join(folder, `socket ${++names}`) }
+    const listener = listen(address)
     const accepted: number[] = []
     for (let i = 0; i < 2; i++) io.acceptAio(listener, 0, (res) => void accepted.push(res))
     ctx.poll(false)
-    const clients = [socket(), socket()]
+    const clients = [openSocket(address), openSocket(address)]
     for (const [i, client] of clients.entries()) {
-      expect(sys.connect(client, address)).toBe(0)
+      expect(sys.connect(client, sys.encodeAddress(address))).toBe(0)
       ctx.waitWhile(() => accepted.length <= i)
       expect(ctx.poll(false)).toBe(false)
       expect(accepted).toHaveLength(i + 1)

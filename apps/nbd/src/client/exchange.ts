@@ -1,5 +1,5 @@
-import { type AioContext, sys } from 'aiokit'
-import { type Address, describeAddress, openSocket } from '../address.ts'
+import { type AioContext, openSocket, sys } from 'aiokit'
+import { type Address, describeAddress } from '../address.ts'
 import { Refusal } from '../refusal.ts'
 
 /** How long a server may take to answer during the handshake. */
@@ -19,7 +19,7 @@ export class Exchange {
   constructor(ctx: AioContext, address: Address) {
     this.#ctx = ctx
     this.#peer = describeAddress(address)
-    this.fd = openSocket(address, 0)
+    this.fd = openSocket(address)
     try {
       sys.check(sys.connect(this.fd, sys.encodeAddress(address)), 'connect', this.#peer)
       const flags = sys.check(sys.fcntl(this.fd, sys.F_GETFL, 0), 'fcntl')

@@ -1,6 +1,6 @@
 import { lstatSync, unlinkSync } from 'node:fs'
-import { type AioContext, realtime, sys, type Timer } from 'aiokit'
-import { type Address, describeAddress, openSocket } from '../address.ts'
+import { type AioContext, listen, localAddress, openSocket, realtime, sys, type Timer } from 'aiokit'
+import type { Address } from '../address.ts'
 
 /** Clients accepted in one turn, so that a crowd at the door does not keep those inside from being served. */
 const ACCEPTS_PER_TURN = 32
@@ -31,7 +31,7 @@ export class Listener {
   /**
    * @param accepted gets each client's socket, which is not blocking
    * @param complain gets a line for the log when clients have to be left waiting
-   * @throws SystemError, or Error `EADDRINUSE` if somebody listens there
+   * @throws SystemError, EADDRINUSE if somebody listens there
    */
   constructor(
     ctx: AioContext,
@@ -42,11 +42,9 @@ export class Listener {
     this.#ctx = ctx
     this.#accepted = accepted
     this.#complain = complain
-    this.#fd = openSocket(address, sys.SOCK_NONBLOCK)
+    this.#fd = listenAt(address)
     try {
-      bindTo(this.#fd, address)
-      sys.check(sys.listen(this.#fd, sys.SOMAXCONN), 'listen')
-      this.address = 'path' in address ? address : nameOf(this.#fd)
+      this.address = localAddress(this.#fd)
       this.#inode = 'path' in address ? inodeOf(address.path) : -1
       this.#pause = ctx.createTimer(realtime, () => this.#listen())
       this.#listen()
@@ -94,34 +92,26 @@ export class Listener {
   }
 }
 
-function bindTo(fd: number, address: Address): void {
-  const encoded = sys.encodeAddress(address)
-  if (!('path' in address)) {
-    // Connections of an earlier server that linger in TIME_WAIT are no reason to refuse.
-    sys.check(sys.setsockopt(fd, sys.SOL_SOCKET, sys.SO_REUSEADDR, 1), 'setsockopt')
-    sys.check(sys.bind(fd, encoded), 'bind', describeAddress(address))
-    return
-  }
-  let result = sys.bind(fd, encoded)
-  if (result === -sys.EADDRINUSE && isDeadSocket(address)) {
+/** Also where a server that did not end well has left its socket behind. */
+function listenAt(address: Address): number {
+  const options = { ...address, flags: sys.SOCK_NONBLOCK }
+  try {
+    return listen(options)
+  } catch (error) {
+    if (!('path' in address) || (error as sys.SystemError).code !== 'EADDRINUSE' || !isDeadSocket(address))
+      throw error
     unlinkSync(address.path)
-    result = sys.bind(fd, encoded)
+    return listen(options)
   }
-  sys.check(result, 'bind', address.path)
 }
 
-/** True for the socket that a server left behind which did not end well: nobody answers. */
+/** True for a socket that nobody answers at. */
 function isDeadSocket(address: { path: string }): boolean {
   if (!lstatSync(address.path).isSocket()) return false
   const probe = openSocket(address, sys.SOCK_NONBLOCK)
   const result = sys.connect(probe, sys.encodeAddress(address))
   sys.close(probe)
   return result === -sys.ECONNREFUSED
-}
-
-function nameOf(fd: number): Address {
-  const bytes = new Uint8Array(sys.SOCKADDR_MAX)
-  return sys.decodeAddress(bytes, sys.check(sys.getsockname(fd, bytes), 'getsockname'))
 }
 
 /** -1 if there is no such file. */

@@ -1,6 +1,6 @@
-import { restartInterrupted, sys } from 'aiokit'
+import { openSocket, restartInterrupted, sys } from 'aiokit'
 import { afterEach } from 'vitest'
-import { type Address, openSocket } from '../../src/address.ts'
+import type { Address } from '../../src/address.ts'
 import { clientFlags, option } from '../../src/client/negotiate.ts'
 import { CMD_WRITE, OPT_GO, REPLY_SIZE, REQUEST_SIZE } from '../../src/protocol/constants.ts'
 import { infoRequest } from '../../src/protocol/options.ts'
@@ -42,7 +42,7 @@ export class RawClient {
   readonly fd: number
 
   constructor(address: Address) {
-    this.fd = openSocket(address, 0)
+    this.fd = openSocket(address)
     sys.check(sys.connect(this.fd, sys.encodeAddress(address)), 'connect')
     open.add(this)
   }
