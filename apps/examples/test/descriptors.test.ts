@@ -1,6 +1,12 @@
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { hasCommand } from '@aiokit/testing'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { CLEAN, Example, MONITORS } from './example.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'aiokit-examples-'))
+afterAll(() => rmSync(folder, { recursive: true }))
 
 describe.each(MONITORS)('on %s', (monitor) => {
   test('A1, F2: watch-pipe prints each line of a child when it comes, and ends with it', async () => {
@@ -52,6 +58,41 @@ describe.each(MONITORS)('on %s', (monitor) => {
     timer.process.kill('SIGINT')
     expect(await timer.end()).toEqual(CLEAN)
     expect(timer.lines.at(-1)).toBe('the end')
+  })
+
+  test('A1: watch-files tells what becomes of files, each thing once and in order, until nothing is left to watch', async () => {
+    const here = path.join(folder, monitor)
+    mkdirSync(here)
+    const watch = new Example('watch-files', { monitor, args: [here] })
+    await watch.said(new RegExp(`^watching ${here} with ${monitor}\n`))
+    writeFileSync(`${here}/one`, '')
+    await watch.said(/written .*one\n/)
+    renameSync(`${here}/one`, `${here}/two`)
+    mkdirSync(`${here}/inner`)
+    unlinkSync(`${here}/two`)
+    await watch.said(/removed .*two\n/)
+    rmdirSync(`${here}/inner`)
+    rmdirSync(here)
+    expect(await watch.end()).toEqual(CLEAN)
+    expect(watch.lines.slice(1)).toEqual([
+      ...[`made ${here}/one`, `written ${here}/one`, `renamed from ${here}/one`, `renamed to ${here}/two`],
+      ...[`made ${here}/inner`, `removed ${here}/two`, `removed ${here}/inner`, `gone ${here}`, 'the end'],
+    ])
+  })
+
+  test('X7: watch-files ends on SIGINT', async () => {
+    const watch = new Example('watch-files', { monitor, args: [folder] })
+    await watch.said(/^watching .*\n/)
+    watch.process.kill('SIGINT')
+    expect(await watch.end()).toEqual(CLEAN)
+    expect(watch.lines.at(-1)).toBe('the end')
+  })
+
+  test('X2: watch-files says what it cannot watch', async () => {
+    const watch = new Example('watch-files', { monitor, args: [folder, '/nonexistent'] })
+    const { status, stderr } = await watch.end()
+    expect(status).toBe(1)
+    expect(stderr).toMatch('ENOENT: no such file or directory, inotify_add_watch /nonexistent')
   })
 })
 

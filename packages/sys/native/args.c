@@ -67,3 +67,7 @@ int arg_vectors(napi_env env, napi_value v, struct iovec **vectors) {
   free(views);
   return status;
 }
+
+bool arg_path(napi_env env, napi_value v, struct bytes *out) {
+  return arg_bytes(env, v, out) && out->length > 0 && out->data[out->length - 1] == 0;
+}

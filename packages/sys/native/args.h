@@ -96,6 +96,9 @@ bool arg_slice(napi_env env, napi_value *view_offset_length, struct bytes *out);
  */
 int arg_vectors(napi_env env, napi_value v, struct iovec **vectors);
 
+/* A path is bytes with a NUL at the end, and no other is looked for: what is behind the first one is not part of it. */
+bool arg_path(napi_env env, napi_value v, struct bytes *out);
+
 /* Declares argv and fetches N arguments; those not passed are undefined. */
 #define ARGS(n)            \
   napi_value argv[n];      \
@@ -141,7 +144,7 @@ struct constant {
 
 /* One table for each file; ended by a NULL name. module.c exports them all. */
 extern const struct method fd_methods[], owned_methods[], file_methods[], poll_methods[], socket_methods[],
-    uring_methods[], clock_methods[], host_methods[];
+    uring_methods[], clock_methods[], host_methods[], inotify_methods[];
 extern const struct constant constants[];
 
 #endif

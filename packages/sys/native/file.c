@@ -103,11 +103,6 @@ static napi_value sys_lseek(napi_env env, napi_callback_info info) {
   return wide_result(env, at < 0 ? -errno : (double)at);
 }
 
-/* A path is bytes with a NUL at the end, and no other is looked for: what is behind the first one is not part of it. */
-static bool arg_path(napi_env env, napi_value v, struct bytes *out) {
-  return arg_bytes(env, v, out) && out->length > 0 && out->data[out->length - 1] == 0;
-}
-
 static napi_value sys_openat(napi_env env, napi_callback_info info) {
   ARGS(4);
   int32_t dirfd, flags, mode;

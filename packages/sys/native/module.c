@@ -25,8 +25,8 @@ static bool export_constants(napi_env env, napi_value exports) {
 }
 
 NAPI_MODULE_INIT() {
-  const struct method *const tables[] = {fd_methods,   owned_methods,  file_methods,
-                                         poll_methods, socket_methods, uring_methods, clock_methods, host_methods};
+  const struct method *const tables[] = {fd_methods,    owned_methods, file_methods, poll_methods,   socket_methods,
+                                         uring_methods, clock_methods, host_methods, inotify_methods};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
     if (!export_methods(env, exports, tables[i])) return NULL;
   }

@@ -29,6 +29,14 @@ export {
   statx,
 } from './file.ts'
 export * from './host.ts'
+export {
+  INOTIFY_EVENT_MAX,
+  type InotifyEvent,
+  inotifyAddWatch,
+  inotifyEvents,
+  inotifyInit1,
+  inotifyRmWatch,
+} from './inotify.ts'
 export { type Bytes, type Native, nativePath } from './native.ts'
 export { epollCreate1, epollCtl, epollPwait2, epollWait, ppoll } from './poll.ts'
 export {

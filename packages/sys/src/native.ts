@@ -75,6 +75,9 @@ export interface Native {
   clockGettime(clock: number): number
   timerfdCreate(clock: number, flags: number): number
   timerfdSettime(fd: number, flags: number, valueNs: number, intervalNs: number): number
+  inotifyInit1(flags: number): number
+  inotifyAddWatch(fd: number, path: Bytes, mask: number): number
+  inotifyRmWatch(fd: number, watch: number): number
   hostOpen(before: () => void, after: () => void): number
   hostRun(on: number): number
   hostKeep(on: number): number

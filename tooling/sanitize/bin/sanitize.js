@@ -13,7 +13,7 @@ const cc = process.env.CC || 'cc'
 
 /** What is run, by package. Not here: what limits the memory, and what runs under strace. */
 const suites = {
-  '@aiokit/sys': ['arguments', 'host', 'system-calls', 'socket-address'],
+  '@aiokit/sys': ['arguments', 'host', 'inotify', 'system-calls', 'socket-address'],
   '@aiokit/fdmon-uring': [
     ...['arguments', 'chains', 'close', 'delivery', 'files', 'memory', 'registered', 'sockets', 'stateful'],
     ...['workers'],
