@@ -9,6 +9,7 @@ import { availableParallelism } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
 import { AioContext, defineTask } from 'aiokit'
 
+/** @param {{ from: number, to: number }} piece */
 export function countPrimes({ from, to }) {
   let count = 0
   for (let n = Math.max(from, 2); n < to; n++) {
@@ -23,6 +24,7 @@ if (isMainThread) {
   const [millions = 8, threads = availableParallelism()] = process.argv.slice(2).map(Number)
   const ctx = new AioContext({ threadPool: { max: threads } })
   ctx.attach() // promises settle in Node's loop, which has to run the context for that
+  /** @type {import('aiokit').TaskOf<typeof countPrimes>} */
   const task = defineTask(import.meta.url, 'countPrimes')
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort(new Error('Ctrl-C')))
@@ -31,7 +33,7 @@ if (isMainThread) {
   let done = 0
   const pieces = Array.from({ length: millions }, async (_, i) => {
     const piece = { from: i * 1e6, to: (i + 1) * 1e6 }
-    const count = Number(await ctx.threadPool.submit(task, piece, { signal: stop.signal }))
+    const count = await ctx.threadPool.submit(task, piece, { signal: stop.signal })
     console.log(`${`${++done}`.padStart(4)} of ${millions}: ${count} primes from ${piece.from}`)
     return count
   })

@@ -33,6 +33,7 @@ export {
   type Task,
   type TaskArgument,
   type TaskFunction,
+  type TaskOf,
   type TaskResult,
 } from '@aiokit/task'
 export {

@@ -14,6 +14,7 @@ export {
   type Task,
   type TaskArgument,
   type TaskFunction,
+  type TaskOf,
   type TaskResult,
 } from './task.ts'
 export { checkTaskOptions, type TaskOptions } from './task-options.ts'

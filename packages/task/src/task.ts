@@ -25,22 +25,25 @@ export interface Task<A = unknown, R = unknown> {
   types?(argument: A): R
 }
 
+/** The task of a function: what `defineTask<F>()` gives, for annotations. */
+export type TaskOf<F extends TaskFunction> = Task<TaskArgument<F>, TaskResult<F>>
+
 /**
  * Names a function for other threads (rule W1). Nothing is loaded here.
  *
  *     const hash = defineTask<typeof import('./hash.ts').hash>(new URL('./hash.js', import.meta.url), 'hash')
  *     const hash = defineTask<string, number>('/opt/app/hash.js', 'hash')
  *
+ * JavaScript has no type arguments: there an annotation says the same, `TaskOf<typeof hash>` or `Task<string, number>`.
+ *
  * @param module a URL, as an object or a string, or an absolute path; threads have no directory that a relative one
  *   could be relative to
  * @param exportName default 'default', which of a CommonJS module that exports nothing of this name is all of its exports
  * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_RELATIVE_MODULE`
  */
-export function defineTask<F extends TaskFunction>(
-  module: URL | string,
-  exportName?: string,
-): Task<TaskArgument<F>, TaskResult<F>>
+// This one first: it is what annotations are inferred by, and without any JavaScript has `any` of it and not `unknown`.
 export function defineTask<A, R>(module: URL | string, exportName?: string): Task<A, R>
+export function defineTask<F extends TaskFunction>(module: URL | string, exportName?: string): TaskOf<F>
 export function defineTask(module: URL | string, exportName: string = 'default'): Task {
   return { module: urlOf(module), exportName: requireString(exportName, 'exportName') }
 }

@@ -7,8 +7,10 @@ import {
   packThrown,
   requireTask,
   type Task,
+  type TaskOf,
   unpackThrown,
 } from '../src/index.ts'
+import { annotated, half, plain, spelled } from './fixtures/annotated.mjs'
 
 const fixture = (name: string): URL => new URL(`./fixtures/${name}`, import.meta.url)
 
@@ -58,6 +60,21 @@ describe('defineTask', () => {
     expectTypeOf(typed).toEqualTypeOf<Task<string, number>>()
     expectTypeOf(defineTask<() => void>(fixture('exports.mjs'))).toEqualTypeOf<Task<undefined, void>>()
     expectTypeOf(defineTask<string, number>(fixture('exports.mjs'))).toEqualTypeOf<Task<string, number>>()
+    expectTypeOf(defineTask(fixture('exports.mjs'))).toEqualTypeOf<Task<unknown, unknown>>()
+    expectTypeOf<TaskOf<(text: string) => Promise<number>>>().toEqualTypeOf<Task<string, number>>()
+    // What is wanted of it says what it is.
+    const wanted: Task<string, number> = defineTask(fixture('exports.mjs'))
+    expectTypeOf(wanted).toEqualTypeOf<Task<string, number>>()
+    // @ts-expect-error It gives a number.
+    wanted satisfies Task<string, string>
+  })
+
+  test('W1: in JavaScript an annotation makes a task typed, and without one it is anything', async () => {
+    expectTypeOf(annotated).toEqualTypeOf<Task<number, number>>()
+    expectTypeOf(spelled).toEqualTypeOf<Task<number, string>>()
+    expectTypeOf<Parameters<NonNullable<typeof plain.types>>[0]>().toBeAny()
+    expectTypeOf<ReturnType<NonNullable<typeof plain.types>>>().toBeAny()
+    for (const task of [annotated, spelled, plain]) expect(await importTask(task)).toBe(half)
   })
 })
 

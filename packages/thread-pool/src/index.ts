@@ -1,4 +1,4 @@
-export { defineTask, move, type Task } from '@aiokit/task'
+export { defineTask, move, type Task, type TaskOf } from '@aiokit/task'
 export type { PoolParams, ThreadPoolOptions } from './pool-options.ts'
 export type { Done, PoolRequest } from './pool-request.ts'
 export type { ThreadPoolStats } from './pool-stats.ts'
