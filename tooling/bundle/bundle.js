@@ -9,12 +9,13 @@ import { rolldown } from 'rolldown'
 /**
  * What is made of src/<name>.ts, where there is one: the package, and the programs of its worker threads. A bare one has
  * everything that it needs in itself, and is CommonJS: while Node loads ECMAScript modules it has files open, which nobody
- * closes if the thread is ended then.
+ * closes if the thread is ended then. So is what a package loads only if it is asked for, which require() does at once.
  */
 const ENTRIES = [
   { name: 'index', format: 'esm', external: /^[^./]/ },
   { name: 'worker', format: 'esm', external: /^[^./]/ },
   { name: 'bare-worker', format: 'cjs', external: /^node:/ },
+  { name: 'writer', format: 'cjs', external: /^node:/ },
 ]
 
 /** This folder and all that it refers to, each once, and behind what it refers to: a bare program has that in itself. */

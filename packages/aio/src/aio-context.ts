@@ -22,6 +22,7 @@ import type {
 import type { EventNotifier } from '@aiokit/notifier'
 import { abortReason, checkSignal } from '@aiokit/task'
 import type { Clock, Timer } from '@aiokit/timers'
+import { joinTrace } from '@aiokit/trace'
 import { Attachment } from './attachment.ts'
 import type { AsyncFeed, FeedOptions } from './feed.ts'
 import { hostLoop } from './host-loop.ts'
@@ -50,6 +51,9 @@ export interface AioContextOptions {
   /** Measure the time spent waiting, for `stats().blockedNs`: two reads of the clock for each wait. Default false. */
   measure?: boolean
 }
+
+// Each thread loads this that has a context, and each that starts one for which that is to be traced.
+joinTrace()
 
 // Of this thread: a context never leaves the thread that made it.
 let current: AioContext | null = null

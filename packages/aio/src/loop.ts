@@ -4,6 +4,7 @@ import { aioError } from '@aiokit/errors'
 import { type AioHandler, type FdMonitorFactory, FdTable } from '@aiokit/fdmon'
 import { NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
+import { aioPoll, aioWait } from '@aiokit/trace'
 import { AdaptivePolling } from './adaptive-polling.ts'
 import type { AioContext } from './aio-context.ts'
 import { ContextTimers, earlier } from './context-timers.ts'
@@ -89,7 +90,7 @@ export class Loop implements Hosted {
     this.timers = new ContextTimers(this.gate)
     let fds: FdTable | undefined
     try {
-      fds = new FdTable(fdmon, (handler) => this.#reportClosed(handler))
+      fds = new FdTable(fdmon, (handler) => this.#reportClosed(handler), owner)
       this.gateHandler = fds.set(this.gate.fd, {
         read() {},
         poll: () => this.gate.notified,
@@ -141,6 +142,7 @@ export class Loop implements Hosted {
    * @throws what a callback throws, and then the next iteration runs the rest (rule X1); SystemError
    */
   poll(limitNs: number): boolean {
+    const span = aioPoll.hasSubscribers ? aioPoll.begin({ ctx: this.owner, timeoutNs: limitNs }) : null
     const parent = running
     // Also inside a callback that Node's loop calls this is a poll, and none of Node's: ticks and promises wait for its end.
     const hosted = isHosted()
@@ -158,6 +160,7 @@ export class Loop implements Hosted {
       this.depth--
       running = parent
       if (hosted) setCaller(caller)
+      if (span !== null) aioPoll.end(span)
     }
   }
 
@@ -169,6 +172,7 @@ export class Loop implements Hosted {
    * @throws what waiting throws
    */
   runHosted(wait: () => void): void {
+    const span = aioPoll.hasSubscribers ? aioPoll.begin({ ctx: this.owner, timeoutNs: Number.NaN }) : null
     const parent = running
     const host = setHosted(this)
     const caller = setCaller(likeNode)
@@ -188,6 +192,7 @@ export class Loop implements Hosted {
       running = parent
       setCaller(caller)
       setHosted(host)
+      if (span !== null) aioPoll.end(span)
     }
   }
 
@@ -219,6 +224,7 @@ export class Loop implements Hosted {
       this.fds.wait(0)
       return
     }
+    const span = aioWait.hasSubscribers ? aioWait.begin({ ctx: this.owner, timeoutNs }) : null
     this.waits++
     // After the timeout was computed, before notifications are looked at: rule N2.
     const maySleep = this.gate.beginWait()
@@ -228,6 +234,7 @@ export class Loop implements Hosted {
     } finally {
       this.gate.endWait()
       if (this.#measure) this.blockedNs += monotonicNs() - start
+      if (span !== null) aioWait.end(span)
     }
   }
 

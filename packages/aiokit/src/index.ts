@@ -46,6 +46,7 @@ export {
   type ThreadPoolStats,
 } from '@aiokit/thread-pool'
 export * from '@aiokit/timers'
+export { startTrace, type Trace } from '@aiokit/trace'
 export { AioContext, type AioContextOptions } from './aio-context.ts'
 export { chooseMonitor, type FdMonitorChoice } from './choose-monitor.ts'
 export { IOThread, type IOThreadOptions } from './io-thread.ts'

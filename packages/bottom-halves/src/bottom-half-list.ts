@@ -170,7 +170,7 @@ export class BottomHalfList {
         if (!bh.idle) progress = true
         this.#dequeue(bh)
         this.runs++
-        call(bh.run, bh, bh.scope)
+        call(bh.run, bh, bh.scope, 'bottom half', bh)
       }
     } finally {
       // Scheduled while others were to run, or behind one that threw: if this poll is inside a callback of a host loop,

@@ -38,7 +38,7 @@ export function deferCallEnd(): void {
   const errors: unknown[] = []
   for (const fn of calls) {
     try {
-      call(fn, undefined, null)
+      call(fn, undefined, null, 'deferred call')
     } catch (error) {
       // One for all of them is one: a loop that leaves its callbacks for later throws the same from each.
       if (!errors.includes(error)) errors.push(error)

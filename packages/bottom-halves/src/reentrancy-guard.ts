@@ -1,7 +1,5 @@
-import { channel } from 'node:diagnostics_channel'
 import { requireBoolean, requireFunction, requireString } from '@aiokit/errors'
-
-const reentrantAio = channel('aiokit:reentrant_aio')
+import { reentrantAio } from '@aiokit/trace'
 
 /**
  * Shared by the bottom halves of one device or object that must not be entered while it is being entered already.

@@ -1,12 +1,10 @@
-import { channel } from 'node:diagnostics_channel'
 import type { AioContext, BottomHalf } from '@aiokit/aio'
 import { type ListLink, QTailQ } from '@aiokit/qlist'
+import { aioCoSchedule, aioCoScheduleBhCb } from '@aiokit/trace'
 import type { Coroutine } from './coroutine.ts'
 import { ENDED, REPORTING, RUNNING, SCHEDULED } from './flags.ts'
 import { cannotEnter, contextClosed, requireContext } from './misuse.ts'
 import { run, wake } from './switch.ts'
-
-const aioCoSchedule = channel('aiokit:aio_co_schedule')
 
 /** Something with a timer of the context, which has to hear that it will never fire. */
 export interface Timed {
@@ -84,6 +82,7 @@ export class Home {
       co.flags &= ~SCHEDULED
       throw cannotEnter(co)
     } else {
+      if (aioCoScheduleBhCb.hasSubscribers) aioCoScheduleBhCb.publish({ ctx: this.ctx, co })
       co.home = this
       run(co)
     }

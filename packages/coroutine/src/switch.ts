@@ -1,4 +1,5 @@
 import { AioContext } from '@aiokit/aio'
+import { coroutineRun } from '@aiokit/trace'
 import type { Coroutine } from './coroutine.ts'
 import { AWAKE, QUEUED } from './flags.ts'
 import { notInCoroutine } from './misuse.ts'
@@ -50,7 +51,8 @@ export function run(first: Coroutine<unknown>): void {
       rest = co.next
       wokenFirst = wokenLast = null
       running = co
-      co.resume()
+      if (coroutineRun.hasSubscribers) resumeTraced(co)
+      else co.resume()
       co = wokenThen(rest)
     }
   } finally {
@@ -63,6 +65,15 @@ export function run(first: Coroutine<unknown>): void {
     depth = outerDepth
     wokenFirst = outerFirst
     wokenLast = outerLast
+  }
+}
+
+function resumeTraced(co: Coroutine<unknown>): void {
+  const span = coroutineRun.begin({ co })
+  try {
+    co.resume()
+  } finally {
+    coroutineRun.end(span)
   }
 }
 

@@ -91,6 +91,16 @@ export class Entry {
     return (this.words[SQE_OPCODE]! & (0xff | SQE_FIXED_FILE)) === OP_CLOSE ? this.words[SQE_FD]! : -1
   }
 
+  /** What it says, for a trace. */
+  get operation(): { opcode: number; fd: number; offset: number } {
+    const { words } = this
+    return {
+      opcode: words[SQE_OPCODE]! & 0xff,
+      fd: words[SQE_FD]!,
+      offset: words[SQE_OFFSET + 1]! * 0x1_0000_0000 + (words[SQE_OFFSET]! >>> 0),
+    }
+  }
+
   /** The request, for the one method that prepares it; when all that can be wrong with its arguments is ruled out. */
   claim(): UringRequest {
     const request = this.#requireRequest()

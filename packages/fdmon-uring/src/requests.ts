@@ -2,6 +2,7 @@ import { callWith } from '@aiokit/callback'
 import { aioError, aioTypeError, describe, requireFunction } from '@aiokit/errors'
 import { CQE_F_MORE, type CqeHandler, type Sqe } from '@aiokit/fdmon'
 import { disown, EALREADY, ECANCELED, EINTR, ENOENT, ETIME, own } from '@aiokit/sys'
+import { fdmonIoUringAddSqe, fdmonIoUringCqeHandler, type TraceContext } from '@aiokit/trace'
 import { Backoff } from './backoff.ts'
 import { Cancellation } from './cancellation.ts'
 import { Completions } from './completions.ts'
@@ -23,6 +24,7 @@ export class Requests implements RequestHost {
 
   readonly #ring: Ring
   readonly #makeRoom: () => void
+  readonly #ctx: TraceContext | null
   readonly #tags: Tags = new Tags()
   /** By slot: those whose last completion is not delivered. */
   readonly #requests: (UringRequest | null)[] = []
@@ -40,8 +42,12 @@ export class Requests implements RequestHost {
   #preparing = 0
   #closed = false
 
-  /** @param makeRoom submits until there is room for another entry on the ring */
-  constructor(ring: Ring, makeRoom: () => void) {
+  /**
+   * @param makeRoom submits until there is room for another entry on the ring
+   * @param ctx whose trace events this makes
+   */
+  constructor(ring: Ring, makeRoom: () => void, ctx: TraceContext | null) {
+    this.#ctx = ctx
     this.#ring = ring
     this.#makeRoom = makeRoom
     this.#cancellation = new Cancellation(ring, OP_ASYNC_CANCEL, makeRoom)
@@ -94,6 +100,8 @@ export class Requests implements RequestHost {
     this.#requests[slot] = request
     // Not later: as soon as it is closed, another thread may get the number and own it.
     if (entry.closes >= 0) disown(entry.closes)
+    if (fdmonIoUringAddSqe.hasSubscribers)
+      fdmonIoUringAddSqe.publish({ ctx: this.#ctx, request, ...entry.operation })
     this.#begin(request, entry)
     return request
   }
@@ -186,9 +194,11 @@ export class Requests implements RequestHost {
       request.tag = 0
       res = request.finish(res)
     }
+    if (fdmonIoUringCqeHandler.hasSubscribers)
+      fdmonIoUringCqeHandler.publish({ ctx: this.#ctx, request, res, flags })
     const { handler, scope } = request
     this.delivered++
-    callWith(handler.complete, handler, scope, res, flags)
+    callWith(handler.complete, handler, scope, res, flags, 'completion')
   }
 
   /** To the ring, unless it has to wait for others to end. */

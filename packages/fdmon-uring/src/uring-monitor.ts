@@ -94,7 +94,7 @@ class UringMonitor implements FdMonitor {
   constructor(host: FdMonitorHost, ring: Ring) {
     this.#ring = ring
     this.#polls = new PollRequests(host, ring, this.#makeRoom)
-    this.#requests = new Requests(ring, this.#makeRoom)
+    this.#requests = new Requests(ring, this.#makeRoom, host.ctx ?? null)
     this.#registrations = new Registrations(ring.fd)
     open.add(this)
   }

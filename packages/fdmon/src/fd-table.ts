@@ -1,4 +1,5 @@
 import { aioError, aioTypeError, describe, requireFunction, requireNumber } from '@aiokit/errors'
+import { aioSetFdHandler, type TraceContext } from '@aiokit/trace'
 import { FdCallbacks, type FdHandlers } from './callbacks.ts'
 import { AioHandler } from './handler.ts'
 import type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
@@ -16,6 +17,7 @@ export class FdTable implements Disposable {
   readonly polled: PolledHandlers = new PolledHandlers(this.#ready)
   readonly #onClosed: (handler: AioHandler) => void
   readonly #host: FdMonitorHost
+  readonly #ctx: TraceContext | null
   #monitor: FdMonitor
   #fallback: Error | null = null
   #formerSystemCalls = 0
@@ -26,11 +28,18 @@ export class FdTable implements Disposable {
   /**
    * @param onClosed hears of descriptors that were closed while they were watched; their handlers are gone by then.
    *   What it throws leaves the call that noticed.
+   * @param ctx whose trace events this makes
    * @throws what `factory` throws, `ERR_AIO_INVALID_ARG_TYPE`
    */
-  constructor(factory: FdMonitorFactory, onClosed: (handler: AioHandler) => void) {
+  constructor(
+    factory: FdMonitorFactory,
+    onClosed: (handler: AioHandler) => void,
+    ctx: TraceContext | null = null,
+  ) {
     this.#onClosed = requireFunction(onClosed, 'onClosed')
+    this.#ctx = ctx
     this.#host = {
+      ctx,
       closed: (handlers) => this.#reportClosed(handlers),
       replace: (next) => this.#replace(next),
       fellBack: (reason) => {
@@ -101,6 +110,8 @@ export class FdTable implements Disposable {
     this.#count(callbacks, 1)
     this.#handlers.set(fd, handler)
     this.polled.remove(handler, former)
+    if (aioSetFdHandler.hasSubscribers)
+      aioSetFdHandler.publish({ ctx: this.#ctx, fd, events: callbacks.events })
     return handler
   }
 
@@ -111,6 +122,7 @@ export class FdTable implements Disposable {
     this.#forget(handler)
     this.#monitor.update(handler, 0)
     this.polled.remove(handler)
+    if (aioSetFdHandler.hasSubscribers) aioSetFdHandler.publish({ ctx: this.#ctx, fd, events: 0 })
   }
 
   /**

@@ -1,9 +1,13 @@
+import type { TraceContext } from '@aiokit/trace'
 import type { AioHandler } from './handler.ts'
 import type { ReadyList } from './ready-list.ts'
 import type { BufferGroup, CqeHandler, Sqe, SqeRequest } from './sqe.ts'
 
 /** What a monitor may ask of the loop that it works for; `FdTable` is one. */
 export interface FdMonitorHost {
+  /** What the loop is called in trace events, if it has a name. */
+  readonly ctx?: TraceContext | null
+
   /**
    * The descriptors of `handlers` were closed without being unregistered; the monitor has forgotten them already, the
    * loop drops the handlers and reports them (rule F8). To be called last: whoever hears of it may register, remove,

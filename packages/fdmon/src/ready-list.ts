@@ -73,12 +73,12 @@ export class ReadyList {
       this.#called = handler
       const { target, scope } = handler.callbacks
       if (!isPolled) {
-        call(callback, target, scope)
+        call(callback, target, scope, 'descriptor', handler)
         continue
       }
       handler.inPollReady++
       try {
-        call(callback, target, scope)
+        call(callback, target, scope, 'descriptor', handler)
       } finally {
         handler.inPollReady--
       }

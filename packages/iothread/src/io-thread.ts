@@ -9,6 +9,7 @@ import { type RemoteBottomHalf, RemoteContext } from '@aiokit/aio'
 import { aioError } from '@aiokit/errors'
 import { checkTaskOptions, requireTask, type Task, type TaskOptions, unpackThrown } from '@aiokit/task'
 import { host, realtime, virtual } from '@aiokit/timers'
+import { iothreadStart, iothreadStop } from '@aiokit/trace'
 import { describeCrash } from './crash.ts'
 import type { AnswerMessage, Obituary, OwnerMessage, ThreadData, ThreadMessage } from './messages.ts'
 import { checkOptions, type IOThreadOptions } from './options.ts'
@@ -64,7 +65,7 @@ export class IOThread implements AsyncDisposable {
       this.#worker = new Worker(workerProgram, {
         ...worker,
         name,
-        workerData: { port: port2, context, contextOptions, module, poll } satisfies ThreadData,
+        workerData: { port: port2, name, context, contextOptions, module, poll } satisfies ThreadData,
         transferList: [port2],
       })
     } catch (error) {
@@ -72,6 +73,7 @@ export class IOThread implements AsyncDisposable {
       throw error
     }
     this.#threadId = this.#worker.threadId
+    if (iothreadStart.hasSubscribers) iothreadStart.publish({ name, threadId: this.#threadId })
     port1.on('message', (message: ThreadMessage) => this.#received(message))
     port1.on('messageerror', (error) => this.#giveUp(error))
     // It is the worker that keeps the process alive, when it is to.
@@ -261,6 +263,7 @@ export class IOThread implements AsyncDisposable {
       this.#stopping ||
       this.#ended.isAwaited ||
       (this.#ready.isAwaited && !this.#ready.isSettled)
+    if (iothreadStop.hasSubscribers) iothreadStop.publish({ name: this.name, threadId: this.#threadId })
     if (!isExpected) this.#crash = describeCrash(this.name, this.#obituary, this.#cause)
     this.#isOver = true
     for (const call of this.#calls.values()) call.fail(this.#crash ?? this.#stoppedError())

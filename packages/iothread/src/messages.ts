@@ -5,6 +5,8 @@ import type { Task, ThrownMessage } from '@aiokit/task'
 /** What a thread is started with. */
 export interface ThreadData {
   readonly port: MessagePort
+  /** For traces. */
+  readonly name: string
   readonly context: Task
   readonly contextOptions: unknown
   readonly poll: PollSettings

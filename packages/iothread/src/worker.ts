@@ -1,5 +1,8 @@
 import { workerData } from 'node:worker_threads'
+import { threadName } from '@aiokit/trace'
 import type { ThreadData } from './messages.ts'
 import { Thread } from './thread.ts'
 
-new Thread(workerData as ThreadData).start()
+const data = workerData as ThreadData
+if (threadName.hasSubscribers) threadName.publish({ name: data.name })
+new Thread(data).start()

@@ -2,6 +2,7 @@
 // modules it has files open, which nobody closes if the thread is ended then, and takes as long again to start.
 import { workerData } from 'node:worker_threads'
 import { check, duplicate } from '@aiokit/sys'
+import { joinTrace, threadName } from '@aiokit/trace'
 import type { ThreadData } from './messages.ts'
 import { PoolMemory } from './pool-memory.ts'
 import { PoolThread } from './pool-thread.ts'
@@ -13,4 +14,6 @@ const memory = new PoolMemory(data.memory)
 check(duplicate(data.lifeline), 'fcntl')
 const states = new ThreadStates(memory)
 states.setStarted(data.thread, true)
+joinTrace()
+if (threadName.hasSubscribers) threadName.publish({ name: data.name })
 void new PoolThread(memory, states, data).run()

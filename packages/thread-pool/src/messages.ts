@@ -8,6 +8,8 @@ import type { NumberedTask } from './task-numbers.ts'
 export interface ThreadData {
   readonly memory: SharedArrayBuffer
   readonly thread: number
+  /** For traces. */
+  readonly name: string
   /** Path of the native binary: @aiokit/sys takes it from here. */
   readonly aiokitNative: string
   readonly port: MessagePort

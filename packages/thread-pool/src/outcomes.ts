@@ -1,6 +1,7 @@
 import type { AioContext, BottomHalf } from '@aiokit/aio'
 import { deferCallBegin, deferCallEnd } from '@aiokit/bottom-halves'
 import { forgetAbort } from '@aiokit/task'
+import { threadPoolComplete } from '@aiokit/trace'
 import type { Done, PoolRequest } from './pool-request.ts'
 import type { Requests } from './requests.ts'
 
@@ -14,6 +15,7 @@ export interface Listener {
 
 /** Calls back for the requests that have ended, and counts them. */
 export class Outcomes {
+  readonly #ctx: AioContext
   readonly #requests: Requests
   readonly #hear: Listener
   /** Tells what a callback that threw, or that polls, has left to tell. */
@@ -23,6 +25,7 @@ export class Outcomes {
   cancelled = 0
 
   constructor(ctx: AioContext, requests: Requests, hear: Listener) {
+    this.#ctx = ctx
     this.#requests = requests
     this.#hear = hear
     this.#rest = ctx.createBottomHalf(() => this.tell(), { name: 'thread pool: tell' })
@@ -55,6 +58,7 @@ export class Outcomes {
 
   #tellOne(request: PoolRequest): void {
     const { done, error, result } = request
+    if (threadPoolComplete.hasSubscribers) threadPoolComplete.publish({ ctx: this.#ctx, request, error })
     this.#hear.ended()
     // A request that is kept keeps nothing.
     request.done = null

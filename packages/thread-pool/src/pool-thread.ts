@@ -4,6 +4,7 @@ import { aioError } from '@aiokit/errors'
 import { NotifyGate } from '@aiokit/notifier'
 import { monotonicNs } from '@aiokit/sys'
 import { importTask, isMoved, packThrown, type TaskFunction } from '@aiokit/task'
+import { type PoolTask, threadPoolRun } from '@aiokit/trace'
 import type { RequestMessage, ThreadData, ThreadMessage } from './messages.ts'
 import { BY_MESSAGE, FAILED, type PoolMemory } from './pool-memory.ts'
 import { Spin } from './spin.ts'
@@ -28,6 +29,8 @@ export class PoolThread {
   readonly #finished: RemoteBottomHalf
   readonly #measure: boolean
   readonly #functions: TaskFunctions = new TaskFunctions()
+  /** What they are called. */
+  readonly #tasks: WeakMap<TaskFunction, PoolTask> = new WeakMap<TaskFunction, PoolTask>()
   readonly #spin: Spin = new Spin(LEAST_LOOKS)
   #state: number = LOOKING
 
@@ -134,7 +137,8 @@ export class PoolThread {
     let result: unknown
     try {
       const inMemory = memory.kindOf(slot) !== BY_MESSAGE
-      result = run(inMemory ? memory.read(slot) : (message ?? this.#fetch(slot)).argument)
+      const argument = inMemory ? memory.read(slot) : (message ?? this.#fetch(slot)).argument
+      result = threadPoolRun.hasSubscribers ? this.#runTraced(run, argument) : run(argument)
       if (typeof result === 'object' && typeof (result as PromiseLike<unknown> | null)?.then === 'function') {
         return this.#await(slot, started, result as PromiseLike<unknown>)
       }
@@ -144,6 +148,15 @@ export class PoolThread {
     }
     this.#succeed(slot, started, result)
     return undefined
+  }
+
+  #runTraced(run: TaskFunction, argument: unknown): unknown {
+    const span = threadPoolRun.begin({ task: this.#tasks.get(run)! })
+    try {
+      return run(argument)
+    } finally {
+      threadPoolRun.end(span)
+    }
   }
 
   /** Loads the task of a request and runs it. Not with require(): Node 20 crashes if the thread is terminated meanwhile. */
@@ -163,6 +176,7 @@ export class PoolThread {
       return
     }
     this.#functions.add(number, run)
+    this.#tasks.set(run, task)
     await this.#call(slot, run, message)
   }
 

@@ -1,6 +1,7 @@
 import { aioError, describe } from '@aiokit/errors'
 import { ECANCELED, monotonicNs, SystemError } from '@aiokit/sys'
 import { unpackThrown } from '@aiokit/task'
+import { type TraceContext, threadPoolCancel } from '@aiokit/trace'
 import type { EndMessage } from './messages.ts'
 import { SLOTS } from './pool-layout.ts'
 import { BY_MESSAGE, DONE, FAILED, type PoolMemory, RUNNING } from './pool-memory.ts'
@@ -17,6 +18,7 @@ export interface Mail {
  * Calls nobody: what has ended waits until it is asked for by `nextOutcome()`.
  */
 export class Requests {
+  readonly #ctx: TraceContext
   readonly #memory: PoolMemory
   readonly #mail: Mail
   readonly #times: RunTimes | null
@@ -37,7 +39,9 @@ export class Requests {
   /** Submitted and not told the end of. */
   pending = 0
 
-  constructor(memory: PoolMemory, mail: Mail, times: RunTimes | null) {
+  /** @param ctx whose trace events this makes */
+  constructor(ctx: TraceContext, memory: PoolMemory, mail: Mail, times: RunTimes | null) {
+    this.#ctx = ctx
     this.#memory = memory
     this.#mail = mail
     this.#times = times
@@ -67,6 +71,7 @@ export class Requests {
   /** Takes back a request that has not begun; false if it has. */
   withdraw(request: PoolRequest): boolean {
     if (!this.#takeBack(request)) return false
+    if (threadPoolCancel.hasSubscribers) threadPoolCancel.publish({ ctx: this.#ctx, request })
     request.withdrawn = true
     this.#end(request, canceled(), undefined)
     this.refill()

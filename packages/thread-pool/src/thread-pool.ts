@@ -3,6 +3,7 @@ import { AioContext, type BottomHalf } from '@aiokit/aio'
 import type { Co } from '@aiokit/coroutine'
 import { aioError, aioTypeError, describe, requireFunction, requireObject } from '@aiokit/errors'
 import { checkTaskOptions, listenForAbort, type Task, type TaskOptions } from '@aiokit/task'
+import { threadPoolSubmit } from '@aiokit/trace'
 import { coRequest } from './co-request.ts'
 import { Outcomes, throwError } from './outcomes.ts'
 import { PoolMemory } from './pool-memory.ts'
@@ -85,7 +86,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     )
     const threads = this.#threads
     const mail = { receive: (number: number, slot: number) => threads.get(number)!.receive(slot) }
-    this.#requests = new Requests(memory, mail, this.#times)
+    this.#requests = new Requests(ctx, memory, mail, this.#times)
     this.#outcomes = new Outcomes(ctx, this.#requests, {
       ended: () => this.#noteEnd(),
       told: () => this.#drain(),
@@ -253,6 +254,7 @@ export class ThreadPool extends EventEmitter<{ drain: [] }> implements AsyncDisp
     const request = new PoolRequest(this, numbered, argument, done)
     if (transfer !== undefined && transfer.length > 0) request.transfer = transfer
     requests.add(request)
+    if (threadPoolSubmit.hasSubscribers) threadPoolSubmit.publish({ ctx: this.#ctx, request, task: numbered })
     // A process that the context is attached to lives until it is told.
     this.#ctx.beginWork()
     if (requests.pending === 1) this.#threads.watchStart()

@@ -81,6 +81,7 @@ export class Threads {
         {
           memory: this.#memory.buffer,
           thread: number,
+          name: this.#options.name,
           gate: this.#handle.gate,
           states: this.#handle.states,
           measure: this.#options.measure,

@@ -114,7 +114,7 @@ export class TimerList {
       pending.queueDue(now)
       do {
         const timer = pending.next()
-        call(timer.callback, undefined, timer.scope)
+        call(timer.callback, undefined, timer.scope, 'timer')
         // Who stops the clock waits for `leavePass`, but should not have to wait for more than one callback.
       } while (pending.hasQueued && state.seemsEnabled)
       return true
