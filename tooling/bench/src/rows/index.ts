@@ -11,6 +11,7 @@ import { notifyBurst } from './notify-burst/row.ts'
 import { poolNumber, poolObject } from './pool/row.ts'
 import { start } from './start/row.ts'
 import { timers } from './timers/row.ts'
+import { traceOff } from './trace-off/row.ts'
 import { wakeBlocking } from './wake/row.ts'
 
 /** In the order in which they run and are drawn. */
@@ -33,4 +34,5 @@ export const rows: readonly Row[] = [
   nbd,
   nbdCopy,
   start,
+  traceOff,
 ]
