@@ -130,13 +130,14 @@ export class ThreadMemory {
     return Atomics.load(this.words, OWNER) === threadId + 1
   }
 
-  /** As it is now. Only while it is locked. */
+  /** As it is now, and not locked, which this has to be. */
   copy(): ThreadMemory {
     const memory = new SharedArrayBuffer(HEADER_BYTES + THREAD_BYTES)
     const copy = new ThreadMemory(memory, 0)
     // The words first: what they tell of the buffer stays as it is.
     copy.words.set(this.words)
     copy.buffer.set(this.buffer)
+    copy.unlock()
     return copy
   }
 
