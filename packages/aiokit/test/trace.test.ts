@@ -2,15 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import {
-  allSlices,
-  type CheckedTrace,
-  checkTrace,
-  hasIoUring,
-  openDescriptors,
-  runScript,
-  type TraceSlice,
-} from '@aiokit/testing'
+import { hasIoUring, openDescriptors, runScript } from '@aiokit/testing'
+import { allSlices, type CheckedTrace, checkTrace, type TraceSlice } from '@aiokit/trace-format'
 import { afterAll, describe, expect, test } from 'vitest'
 import { AioContext, realtime, startTrace } from '../src/index.ts'
 

@@ -27,6 +27,11 @@ export class TraceSpan<M extends object> {
     this.#end = traceChannel(`${name}_end`)
   }
 
+  /** Of its channels: the beginning, and the end. */
+  get names(): [begin: string, end: string] {
+    return [this.#begin.name, this.#end.name]
+  }
+
   /** See `TraceChannel.hasSubscribers`. */
   get hasSubscribers(): boolean {
     return this.#begin.hasSubscribers || this.#end.hasSubscribers

@@ -13,7 +13,7 @@ const STOPPED = 0
 /** Where the next piece of the file goes. */
 export const POSITION = 1
 /** The first piece that could not be written; negative if there is none. */
-export const FAILED_AT = 2
+const FAILED_AT = 2
 
 const HEADER_BYTES = 64
 const THREAD_BYTES = 64 + BUFFER_SIZE
@@ -58,7 +58,9 @@ export interface TraceHandle {
 }
 
 export function newMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(HEADER_BYTES + MAX_THREADS * THREAD_BYTES)
+  const memory = new SharedArrayBuffer(HEADER_BYTES + MAX_THREADS * THREAD_BYTES)
+  new TraceState(memory).wide[FAILED_AT] = -1n
+  return memory
 }
 
 /** The words of the whole. */

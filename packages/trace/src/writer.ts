@@ -12,15 +12,7 @@ import { aioError } from '@aiokit/errors'
 import { endOf, metadata, tid } from './event-text.ts'
 import { KEY } from './key.ts'
 import { Recorder } from './recorder.ts'
-import {
-  FAILED_AT,
-  newMemory,
-  POSITION,
-  ThreadMemory,
-  TID,
-  type TraceHandle,
-  TraceState,
-} from './shared-trace.ts'
+import { newMemory, POSITION, ThreadMemory, TID, type TraceHandle, TraceState } from './shared-trace.ts'
 import { isFile, ThreadLog, writeAll } from './thread-log.ts'
 import { warn } from './warn.ts'
 
@@ -113,7 +105,6 @@ class OwnTrace implements Trace {
     const program = path.basename(process.argv[1] ?? 'node')
     const first = Buffer.from(`[\n${metadata('process_name', program)}`, 'latin1')
     this.#state.wide[POSITION] = BigInt(first.length)
-    this.#state.wide[FAILED_AT] = -1n
     writeAll(this.#fd, first, 0)
     process.on('exit', this.#stop)
     this.#thread = new ThreadTrace(handle, this.#fd, ThreadMemory.claim(memory, threadId)!)

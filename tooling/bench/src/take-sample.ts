@@ -24,7 +24,12 @@ export async function takeSample(row: string, contender: Contender, request: Req
       ? [process.execPath, ['--expose-gc', script, row, contender.name, ...words]]
       : [buildFloor(contender.floor), [...words, ...(contender.floorArgs ?? [])]]
   // None of them is to change what is measured, but for those that the contender asks for.
-  const unset = { NODE_OPTIONS: undefined, AIOKIT_FDMON: undefined, UV_THREADPOOL_SIZE: undefined }
+  const unset = {
+    NODE_OPTIONS: undefined,
+    AIOKIT_FDMON: undefined,
+    AIOKIT_TRACE: undefined,
+    UV_THREADPOOL_SIZE: undefined,
+  }
   const env = { ...process.env, ...unset, ...contender.env }
   let output: string
   const sampling = run(command, args, { env, timeout: TIMEOUT_MS })

@@ -98,6 +98,7 @@ export class SimulatedThreads {
     }
     this.modules = {
       'node:worker_threads': {
+        getEnvironmentData: (): undefined => undefined,
         isMainThread: true,
         BroadcastChannel: class {
           unref(): void {}

@@ -317,9 +317,9 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: BOTTOM_HALVES,
-        find: `        call(bh.run, bh, bh.scope)
+        find: `        call(bh.run, bh, bh.scope, 'bottom half', bh)
 `,
-        replace: `        call(bh.run, bh, bh.scope)
+        replace: `        call(bh.run, bh, bh.scope, 'bottom half', bh)
       if (bh.place >= 0) Atomics.and(shared!.states.words, 2 + bh.place, ~3)
 `,
       },

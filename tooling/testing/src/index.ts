@@ -14,11 +14,3 @@ export { countRingsOfNode, hasIoUring, refuseRingsOfNode } from './io-uring.ts'
 export { memoryInUse } from './memory.ts'
 export { testInterruption, testMonitor } from './monitor-suite.ts'
 export { type Calls, countCalls, MARK } from './strace.ts'
-export {
-  allSlices,
-  type CheckedTrace,
-  checkTrace,
-  type TraceEvent,
-  type TraceRequest,
-  type TraceSlice,
-} from './trace-format.ts'
