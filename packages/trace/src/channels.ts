@@ -84,7 +84,7 @@ export const runPollHandlers: TraceSpan<RunPollHandlers> = new TraceSpan('run_po
 
 export interface PollTime {
   readonly ctx: TraceContext
-  /** Of the handler whose polling time has changed. */
+  /** Of the handler whose polling time has changed; -1: of the requests on the ring. */
   readonly fd: number
   readonly oldNs: number
   readonly newNs: number

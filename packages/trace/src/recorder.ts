@@ -116,7 +116,10 @@ export class Recorder {
 
   #pollTime(name: string, { ctx, fd, oldNs, newNs }: messages.PollTime): void {
     this.#instant('polling', name, ['ctx', ctx.name, 'fd', fd, 'old ns', oldNs, 'new ns', newNs])
-    const counter = event('C', 'polling', `polling time of ${ctx.name}, ns`, [`fd ${fd}`, newNs])
+    const counter = event('C', 'polling', `polling time of ${ctx.name}, ns`, [
+      fd < 0 ? 'ring' : `fd ${fd}`,
+      newNs,
+    ])
     this.#log.append(counter, this.#log.depth)
   }
 

@@ -11,7 +11,7 @@ const COLORS = {
   ring: '#7fb4d6',
 }
 
-const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+const toXml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
 /** The part of a checked trace from `fromUs` to `toUs`: a band for each thread, and then the requests in flight. */
 export function draw(trace, fromUs, toUs) {
@@ -20,13 +20,13 @@ export function draw(trace, fromUs, toUs) {
     LEFT + ((Math.min(Math.max(us, fromUs), toUs) - fromUs) / (toUs - fromUs)) * (WIDTH - LEFT - 10)
   const isIn = ({ beginUs, endUs }) => endUs > fromUs && beginUs < toUs
   const text = (at, y, words, more = '') =>
-    parts.push(`<text x="${at.toFixed(1)}" y="${y + 14}"${more}>${escape(words)}</text>`)
+    parts.push(`<text x="${at.toFixed(1)}" y="${y + 14}"${more}>${toXml(words)}</text>`)
   const box = (slice, y, words) => {
     const left = x(slice.beginUs)
     const width = Math.max(x(slice.endUs) - left, 0.7)
     const us = slice.endUs - slice.beginUs
     parts.push(
-      `<rect x="${left.toFixed(1)}" y="${y + 1}" width="${width.toFixed(1)}" height="${ROW - 2}" rx="2" fill="${COLORS[slice.cat] ?? '#ccc'}"><title>${escape(words)}: ${us.toFixed(1)} µs</title></rect>`,
+      `<rect x="${left.toFixed(1)}" y="${y + 1}" width="${width.toFixed(1)}" height="${ROW - 2}" rx="2" fill="${COLORS[slice.cat] ?? '#ccc'}"><title>${toXml(words)}: ${us.toFixed(1)} µs</title></rect>`,
     )
     const fits = Math.floor((width - 6) / 6.2)
     if (fits >= words.length) text(left + 3, y, words)
@@ -67,6 +67,7 @@ export function draw(trace, fromUs, toUs) {
     grid.push(`<text x="${at}" y="16" fill="#777" text-anchor="middle">${us} µs</text>`)
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="sans-serif" font-size="11">
+<title>What ${toXml(trace.process)} did in ${Math.round(toUs - fromUs)} µs</title>
 <rect width="${WIDTH}" height="${y}" fill="#fff"/>
 ${[...grid, ...parts].join('\n')}
 </svg>

@@ -24,7 +24,7 @@ ctx.setEventNotifier(question, {
     const done = () => {
       if (--left === 0) reply.schedule()
     }
-    buffers.forEach((buffer, i) => ctx.io.readAio(fd, buffer, i * BLOCK, done))
+    for (const [i, buffer] of buffers.entries()) ctx.io.readAio(fd, buffer, i * BLOCK, done)
     for (let i = 0; i < 2; i++) ctx.threadPool.submitAio(compress, 60 + 50 * i, done)
   },
 })
