@@ -175,7 +175,7 @@ inline wait(may, signalled) {
 inline clearEventfd(signalled) {
 #ifndef NEVER_CLEARS_THE_EVENTFD
     if
-    :: signalled -> eventfd = 0                 /* testAndClear() */
+    :: signalled -> eventfd = 0                 /* Eventfd.take() */
     :: else
     fi
 #else

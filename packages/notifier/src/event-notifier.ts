@@ -1,49 +1,42 @@
-import { aioError, requireBoolean, requireInteger, requireObject } from '@aiokit/errors'
-import {
-  check,
-  close,
-  disown,
-  duplicate,
-  EAGAIN,
-  EBADF,
-  EFD_CLOEXEC,
-  EFD_NONBLOCK,
-  eventfd,
-  eventfdRead,
-  eventfdWrite,
-  own,
-} from '@aiokit/sys'
-import { eventfdIdentity } from './eventfd-identity.ts'
+import { aioError, requireBoolean, requireObject } from '@aiokit/errors'
+import { check, EAGAIN } from '@aiokit/sys'
+import { Eventfd, type EventfdHandle } from './eventfd.ts'
+import { NotifierWatch } from './notifier-watch.ts'
+import { needsDescriptor, newWords, requireWords, SET } from './notifier-words.ts'
 
 /** What another thread needs to share a notifier: structured-cloneable. */
-export interface EventNotifierHandle {
-  readonly fd: number
-  /** Which eventfd the descriptor is, so that it is not taken for what has its number later; -1 if that is not known. */
-  readonly identity: number
+export interface EventNotifierHandle extends EventfdHandle {
+  /** Null if there is nothing about it in memory: it was made by `fromFd`. */
+  readonly words: Int32Array | null
 }
 
-/** What is passed to the constructor instead of options: a descriptor to wrap. Nobody else can make one. */
+/** What is passed to the constructor instead of options. Nobody else can make one. */
 class Adopted {
   readonly active = false
-  readonly fd: number
-  readonly owned: boolean
+  readonly eventfd: Eventfd
+  readonly words: Int32Array | null
 
-  constructor(fd: number, owned: boolean) {
-    this.fd = fd
-    this.owned = owned
+  constructor(eventfd: Eventfd, words: Int32Array | null) {
+    this.eventfd = eventfd
+    this.words = words
   }
 }
 
 /**
  * A flag that another thread can set and any poll(2)-like call can wait for: an eventfd(2) (rule N7).
  *
- * The descriptor's number means the same in every thread of the process. To share a notifier send its `handle` to
- * another thread and call `EventNotifier.from` there; or send its `fd`, which costs no descriptor, and wrap it with
- * `EventNotifier.fromFd`: then the owner must outlive the others.
+ * To share a notifier send its `handle` to another thread and call `EventNotifier.from` there. Then it is in shared memory as
+ * well: while all who watch it look there (see `watch`), neither `set()` nor `testAndClear()` is a system call. Or send its
+ * `fd`, whose number means the same in every thread of the process, and wrap it with `EventNotifier.fromFd`, which costs no
+ * descriptor: then the owner must outlive the others, and each of both is a system call.
  */
 export class EventNotifier implements Disposable {
-  #fd: number
-  readonly #owned: boolean
+  readonly #eventfd: Eventfd
+  /** Null as long as it is not shared and not watched: nobody would look at them. */
+  #words: Int32Array | null = null
+  /** The number is all that is known of it: words of its own nobody else would have. */
+  readonly #isNumber: boolean
+  readonly #watches: Set<NotifierWatch> = new Set<NotifierWatch>()
 
   /**
    * @param options.active whether it begins set; default false
@@ -53,22 +46,24 @@ export class EventNotifier implements Disposable {
     const { active = false } = requireObject(options, 'options')
     requireBoolean(active, 'options.active')
     if (options instanceof Adopted) {
-      this.#fd = options.fd
-      this.#owned = options.owned
+      this.#eventfd = options.eventfd
+      this.#words = options.words
+      this.#isNumber = options.words === null
     } else {
-      this.#fd = check(eventfd(active ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd')
-      this.#owned = true
-      own(this.#fd)
+      this.#eventfd = Eventfd.make(active)
+      this.#isNumber = false
     }
   }
 
   /**
    * Wraps the notifier of another thread. Closing it leaves the descriptor to its owner.
    *
+   * What is taken here of what those set who share its `handle`, is not taken from them if they look from userspace.
+   *
    * @throws RangeError `ERR_AIO_OUT_OF_RANGE` if `fd` is no descriptor number
    */
   static fromFd(fd: number): EventNotifier {
-    return new EventNotifier(new Adopted(requireInteger(fd, 'fd', 0, 0x7fff_ffff), false))
+    return new EventNotifier(new Adopted(Eventfd.wrap(fd), null))
   }
 
   /**
@@ -79,20 +74,9 @@ export class EventNotifier implements Disposable {
    *   SystemError EMFILE
    */
   static from(handle: EventNotifierHandle): EventNotifier {
-    const { fd, identity } = requireObject(handle, 'handle')
-    requireInteger(fd, 'handle.fd', 0, 0x7fff_ffff)
-    requireInteger(identity, 'handle.identity', -1)
-    const ours = duplicate(fd)
-    if (ours < 0 && ours !== -EBADF) check(ours, 'fcntl')
-    // Of the duplicate, because the number may become another file's at any moment.
-    if (ours < 0 || (identity >= 0 && eventfdIdentity(ours) !== identity)) {
-      if (ours >= 0) close(ours)
-      throw aioError(
-        'ERR_AIO_CLOSED',
-        'The owner has closed this EventNotifier: keep it open for as long as others may begin to use it.',
-      )
-    }
-    return new EventNotifier(new Adopted(ours, true))
+    const { fd, identity, words } = requireObject(handle, 'handle')
+    if (words !== null) requireWords(words, handle)
+    return new EventNotifier(new Adopted(Eventfd.from({ fd, identity }, 'EventNotifier'), words))
   }
 
   /**
@@ -101,24 +85,34 @@ export class EventNotifier implements Disposable {
    * @throws `ERR_AIO_CLOSED` after `close()`
    */
   get handle(): EventNotifierHandle {
-    const fd = this.#open()
-    return { fd, identity: eventfdIdentity(fd) }
-  }
-
-  /** Readable while the notifier is set; -1 after `close()`. */
-  get fd(): number {
-    return this.#fd
+    this.#requireOpen()
+    return { ...this.#eventfd.handle, words: this.#shareWords() }
   }
 
   /**
-   * Sets it. Never blocks; any thread may call it.
+   * Readable while the notifier is set and nobody polls it; -1 after `close()`. A context that polls before it sleeps may do
+   * so from one of its polls to the next one.
+   */
+  get fd(): number {
+    return this.#eventfd.fd
+  }
+
+  /**
+   * Sets it. Never blocks; any thread may call it. No system call while all who watch it look from userspace.
    *
    * @throws `ERR_AIO_CLOSED` after `close()`; SystemError EBADF if the owner has closed the descriptor
    */
   set(): void {
-    const result = eventfdWrite(this.#open())
-    // A counter that is full is readable, which is all that is asked for.
-    if (result !== 0 && result !== -EAGAIN) check(result, 'write')
+    this.#requireOpen()
+    const words = this.#words
+    if (words === null) {
+      this.#eventfd.add()
+      return
+    }
+    // Pairs with NotifierWatch: store SET, load who needs the descriptor here; store that, load SET there.
+    Atomics.store(words, SET, 1)
+    // Not skipped if it was set before: whoever set it may not write, because its thread was terminated first.
+    if (needsDescriptor(words)) check(this.#eventfd.ring(), 'write')
   }
 
   /**
@@ -127,31 +121,53 @@ export class EventNotifier implements Disposable {
    * @throws `ERR_AIO_CLOSED` after `close()`; SystemError EBADF if the owner has closed the descriptor
    */
   testAndClear(): boolean {
-    const result = eventfdRead(this.#open())
-    if (result === 0) return true
-    if (result !== -EAGAIN) check(result, 'read')
-    return false
+    this.#requireOpen()
+    const words = this.#words
+    if (words === null) return this.#eventfd.take()
+    if (Atomics.exchange(words, SET, 0) === 0) {
+      // Always read: whoever is here because the descriptor is readable would be here again and again. A doorbell is for
+      // what was taken before.
+      const result = this.#eventfd.takeEvents()
+      if (result < 0 && result !== -EAGAIN) check(result, 'read')
+      return result === 1
+    }
+    // Nobody waits for it: who will wait and finds it readable for nothing, reads it then.
+    if (needsDescriptor(words)) this.#eventfd.take()
+    return true
+  }
+
+  /**
+   * For loops that poll from userspace before they sleep: somebody who watches this notifier. Null of what `fromFd` has made,
+   * about which there is nothing in memory.
+   *
+   * A thread that is terminated goes on being counted as what it was. New watchers are told all the same; but one that waits
+   * for `fd` without a watch waits in vain if all whose threads were not terminated are gone and one was while it polled.
+   *
+   * @throws `ERR_AIO_CLOSED` after `close()`
+   */
+  watch(): NotifierWatch | null {
+    this.#requireOpen()
+    const words = this.#shareWords()
+    return words === null ? null : new NotifierWatch(words, this.#eventfd, this.#watches)
   }
 
   /** Closes the descriptor if this notifier owns it. May be called twice. Remove its handlers first. */
   close(): void {
-    const fd = this.#fd
-    this.#fd = -1
-    if (this.#owned && fd >= 0) check(close(fd), 'close')
-  }
-
-  /** The descriptor was closed by other code: its number may be another file's, which `close()` leaves alone. */
-  abandon(): void {
-    if (this.#owned && this.#fd >= 0) disown(this.#fd)
-    this.#fd = -1
+    for (const watch of this.#watches) watch.stop()
+    this.#eventfd.close()
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
 
-  #open(): number {
-    if (this.#fd < 0) throw aioError('ERR_AIO_CLOSED', 'This EventNotifier is closed: make a new one.')
-    return this.#fd
+  #shareWords(): Int32Array | null {
+    if (!this.#isNumber) this.#words ??= newWords()
+    return this.#words
+  }
+
+  #requireOpen(): void {
+    if (this.#eventfd.fd < 0)
+      throw aioError('ERR_AIO_CLOSED', 'This EventNotifier is closed: make a new one.')
   }
 }

@@ -1,10 +1,10 @@
 import { aioError, aioTypeError, describe, requireObject } from '@aiokit/errors'
-import { EventNotifier, type EventNotifierHandle } from './event-notifier.ts'
+import { Eventfd, type EventfdHandle } from './eventfd.ts'
 
 /** What another thread needs to notify: structured-cloneable. */
 export interface NotifyGateHandle {
   readonly words: Int32Array
-  readonly notifier: EventNotifierHandle
+  readonly notifier: EventfdHandle
 }
 
 // The words of the gate. Nothing outside this file reads or writes them.
@@ -21,9 +21,7 @@ const HOST = 1
 const SLEEPER = 2
 
 /** Sides of other threads that were forgotten and not closed: their descriptors are not needed any more. */
-const forgotten: FinalizationRegistry<EventNotifier> = new FinalizationRegistry((notifier) =>
-  notifier.close(),
-)
+const forgotten: FinalizationRegistry<Eventfd> = new FinalizationRegistry((notifier) => notifier.close())
 
 /**
  * Wakes the thread that owns an event loop, with a system call only if it sleeps (rules N1 to N4).
@@ -45,7 +43,7 @@ const forgotten: FinalizationRegistry<EventNotifier> = new FinalizationRegistry(
  */
 export class NotifyGate implements Disposable {
   readonly #words: Int32Array
-  readonly #notifier: EventNotifier
+  readonly #notifier: Eventfd
   readonly #isOwner: boolean
   /**
    * Owner: what else is to be done when there is new work of its own, for a host loop that would end without any. One that
@@ -64,7 +62,7 @@ export class NotifyGate implements Disposable {
     this.#isOwner = handle === undefined
     if (handle === undefined) {
       this.#words = new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT))
-      this.#notifier = new EventNotifier()
+      this.#notifier = Eventfd.make(false)
       return
     }
     const { words, notifier } = requireObject(handle, 'handle')
@@ -77,7 +75,7 @@ export class NotifyGate implements Disposable {
       )
     }
     this.#words = words
-    this.#notifier = EventNotifier.from(notifier)
+    this.#notifier = Eventfd.from(notifier, 'NotifyGate')
     forgotten.register(this, this.#notifier, this)
   }
 
@@ -87,7 +85,7 @@ export class NotifyGate implements Disposable {
    * @throws `ERR_AIO_CLOSED` after `close()`
    */
   get handle(): NotifyGateHandle {
-    if (this.#notifier.fd < 0) throw aioError('ERR_AIO_CLOSED', 'This NotifyGate is closed: make a new one.')
+    this.#requireOpen()
     return { words: this.#words, notifier: this.#notifier.handle }
   }
 
@@ -157,7 +155,7 @@ export class NotifyGate implements Disposable {
    * @param signalled whether `fd` was seen readable; saves a read otherwise
    */
   accept(signalled: boolean): void {
-    if (signalled) this.#notifier.testAndClear()
+    if (signalled) this.#notifier.take()
     // Pairs with notify(): the work was published before `notified` was set, so it is seen after this load.
     if (Atomics.load(this.#words, NOTIFIED) !== 0) Atomics.store(this.#words, NOTIFIED, 0)
   }
@@ -196,7 +194,12 @@ export class NotifyGate implements Disposable {
   }
 
   #write(): void {
+    this.#requireOpen()
     Atomics.add(this.#words, WRITES, 1)
-    this.#notifier.set()
+    this.#notifier.add()
+  }
+
+  #requireOpen(): void {
+    if (this.#notifier.fd < 0) throw aioError('ERR_AIO_CLOSED', 'This NotifyGate is closed: make a new one.')
   }
 }

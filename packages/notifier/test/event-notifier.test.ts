@@ -1,19 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { check, close, F_GETFD, FD_CLOEXEC, fcntl, POLLIN, ppoll, write } from '@aiokit/sys'
+import { check, close, F_GETFD, FD_CLOEXEC, fcntl, write } from '@aiokit/sys'
 import { descriptorLimit, runScript } from '@aiokit/testing'
 import { expect, test } from 'vitest'
 import { EventNotifier } from '../src/index.ts'
+import { isReadable } from './readable.ts'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
-
-/** What any poll(2)-like call sees of it. */
-function isReadable(fd: number, timeoutNs = 0): boolean {
-  const pollfd = new Int32Array(32)
-  pollfd[0] = fd
-  pollfd[1] = POLLIN
-  return check(ppoll(pollfd, 1, timeoutNs), 'ppoll') === 1
-}
 
 test('N7: any number of sets is one true testAndClear, and readable until then', () => {
   using notifier = new EventNotifier()

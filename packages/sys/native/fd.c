@@ -13,16 +13,22 @@ static napi_value sys_eventfd(napi_env env, napi_callback_info info) {
   return returned(env, eventfd(initial, flags));
 }
 
-/* Adds 1: the whole of a notification, without a buffer on the JavaScript side. */
+/* Adds a value, or 1: the whole of a notification, without a buffer on the JavaScript side. */
 static napi_value sys_eventfd_write(napi_env env, napi_callback_info info) {
-  INT_ARG(fd);
-  return returned(env, eventfd_write(fd, 1));
+  ARGS(2);
+  int32_t fd;
+  int64_t value = 1;
+  REQUIRE(arg_int(env, argv[0], &fd));
+  if (argc > 1) REQUIRE(arg_offset(env, argv[1], &value) && value >= 0);
+  return returned(env, eventfd_write(fd, (eventfd_t)value));
 }
 
 /* Takes the counter; what it was does not matter to a notification, only that it was not zero. */
 static napi_value sys_eventfd_read(napi_env env, napi_callback_info info) {
-  INT_ARG(fd);
+  ARGS(1);
+  int32_t fd;
   eventfd_t value;
+  REQUIRE(arg_int(env, argv[0], &fd));
   return returned(env, eventfd_read(fd, &value));
 }
 
@@ -49,7 +55,9 @@ static napi_value sys_fcntl(napi_env env, napi_callback_info info) {
 }
 
 static napi_value sys_close(napi_env env, napi_callback_info info) {
-  INT_ARG(fd);
+  ARGS(1);
+  int32_t fd;
+  REQUIRE(arg_int(env, argv[0], &fd));
   return returned(env, close_owned(fd));
 }
 

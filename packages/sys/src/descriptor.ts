@@ -6,8 +6,8 @@ import { type Bytes, native } from './native.ts'
 /** eventfd(2). Pass `EFD_CLOEXEC | EFD_NONBLOCK` unless you know better. Returns a descriptor. */
 export const eventfd: (initial: number, flags: number) => number = native.eventfd
 
-/** Adds 1 to the counter of an eventfd. -EAGAIN if it is full, in which case it is readable anyway. */
-export const eventfdWrite: (fd: number) => number = native.eventfdWrite
+/** Adds `value`, by default 1, to the counter of an eventfd. -EAGAIN if it is full, in which case it is readable anyway. */
+export const eventfdWrite: (fd: number, value?: number) => number = native.eventfdWrite
 
 /** Takes the counter of an eventfd. 0 if there was something to take, -EAGAIN if not. */
 export const eventfdRead: (fd: number) => number = native.eventfdRead

@@ -13,7 +13,7 @@ export type Bytes = ArrayBufferView
 export interface Native {
   readonly constants: Readonly<Record<string, number>>
   eventfd(initial: number, flags: number): number
-  eventfdWrite(fd: number): number
+  eventfdWrite(fd: number, value?: number): number
   eventfdRead(fd: number): number
   pipe2(fds: Int32Array, flags: number): number
   fcntl(fd: number, command: number, argument: number): number

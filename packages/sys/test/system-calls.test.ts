@@ -22,6 +22,18 @@ test('N7: an eventfd is set and taken, also when its counter is full', () => {
   sys.close(fd)
 })
 
+test('N7: what is added to an eventfd is 1, or a value', () => {
+  const fd = sys.check(sys.eventfd(0, sys.EFD_CLOEXEC | sys.EFD_NONBLOCK), 'eventfd')
+  expect(sys.eventfdWrite(fd)).toBe(0)
+  expect(sys.eventfdWrite(fd, 2 ** 33 + 4)).toBe(0)
+  const counter = new BigUint64Array(1)
+  expect(sys.read(fd, counter)).toBe(8)
+  expect(counter[0]).toBe(2n ** 33n + 5n)
+  for (const value of [-1, 0.5, Number.NaN, 2 ** 53, '1', null])
+    expect(sys.eventfdWrite(fd, value as number)).toBe(-sys.EINVAL)
+  sys.close(fd)
+})
+
 test('X6: a duplicate is the thread’s own, and closed with it', async () => {
   const fds = new Int32Array(2)
   sys.check(sys.pipe2(fds, sys.O_CLOEXEC), 'pipe2')

@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'N3: the eventfd is not cleared',
     scenario: NOTIFIERS,
-    patches: [{ file: GATE, find: 'if (signalled) this.#notifier.testAndClear()', replace: '' }],
+    patches: [{ file: GATE, find: 'if (signalled) this.#notifier.take()', replace: '' }],
   },
   {
     title: 'N4: hostCheck() clears everything',
