@@ -123,17 +123,15 @@ export class EventNotifier implements Disposable {
   testAndClear(): boolean {
     this.#requireOpen()
     const words = this.#words
-    if (words === null) return this.#eventfd.take()
-    if (Atomics.exchange(words, SET, 0) === 0) {
-      // Always read: whoever is here because the descriptor is readable would be here again and again. A doorbell is for
-      // what was taken before.
-      const result = this.#eventfd.takeEvents()
-      if (result < 0 && result !== -EAGAIN) check(result, 'read')
-      return result === 1
-    }
-    // Nobody waits for it: who will wait and finds it readable for nothing, reads it then.
-    if (needsDescriptor(words)) this.#eventfd.take()
-    return true
+    if (words === null) return this.#eventfd.take() !== -EAGAIN
+    // If nobody waits for the descriptor it may stay readable: who will wait and finds it so for nothing, reads it then.
+    // Not if it was not set: whoever is here because it is readable would be here again and again.
+    if (Atomics.load(words, SET) !== 0 && !needsDescriptor(words) && Atomics.exchange(words, SET, 0) !== 0)
+      return true
+    // First the descriptor: a set() whose doorbell is swallowed has stored SET before, and is seen. The other way round one
+    // that comes in between would leave SET and a descriptor that is not readable.
+    const events = this.#eventfd.take()
+    return Atomics.exchange(words, SET, 0) !== 0 || events > 0
   }
 
   /**

@@ -12,7 +12,6 @@ import {
   eventfdRead,
   eventfdWrite,
   own,
-  read,
 } from '@aiokit/sys'
 import { eventfdIdentity } from './eventfd-identity.ts'
 
@@ -23,10 +22,8 @@ export interface EventfdHandle {
   readonly identity: number
 }
 
-/** What is added to the counter by a write that says no more than: look again. Others write ones. */
+/** What is added to the counter by a write that is no event and says no more than: look again. Events are in its low half. */
 const DOORBELL = 2 ** 32
-/** The counter, as read(2) gives it: its low half, in which events are, and its high half. Linux is little-endian here. */
-const counter = new Uint32Array(2)
 
 /** The descriptor of an eventfd(2), non-blocking and close-on-exec, or a number that somebody else owns. */
 export class Eventfd {
@@ -95,19 +92,14 @@ export class Eventfd {
     return result === -EAGAIN ? 0 : result
   }
 
-  /** Takes all that was written. Returns whether there was anything. @throws SystemError EBADF */
-  take(): boolean {
+  /**
+   * Takes all that was written. Returns how many events that were, 0 if it was only doorbells, and -EAGAIN if it was nothing.
+   *
+   * @throws SystemError EBADF
+   */
+  take(): number {
     const result = eventfdRead(this.#fd)
-    if (result === 0) return true
-    if (result !== -EAGAIN) check(result, 'read')
-    return false
-  }
-
-  /** As `take`. Returns 1 if there was an event, 0 if there was nothing but a doorbell, or -errno, -EAGAIN for nothing. */
-  takeEvents(): number {
-    const result = read(this.#fd, counter, 0, 8)
-    if (result < 0) return result
-    return counter[0] === 0 ? 0 : 1
+    return result < 0 && result !== -EAGAIN ? check(result, 'read') : result
   }
 
   /** May be called twice. */

@@ -1,5 +1,6 @@
+import { eventfdRead } from '@aiokit/sys'
 import type { Eventfd } from './eventfd.ts'
-import { needsDescriptor, POLLERS, SET, SLEEPERS } from './notifier-words.ts'
+import { POLLERS, SET, SLEEPERS } from './notifier-words.ts'
 
 // Where a watcher is. It is counted among the others that are there.
 const AWAY = 0
@@ -77,11 +78,12 @@ export class NotifierWatch {
 
   /** Events that are in the descriptor alone go where the others are. What is closed has none. */
   #look(): boolean {
-    if (this.#state !== POLLS || this.#eventfd.takeEvents() !== 1) return false
-    Atomics.store(this.#words, SET, 1)
+    const events = this.#state === POLLS ? eventfdRead(this.#eventfd.fd) : -1
+    if (events < 0) return false
+    if (events > 0) Atomics.store(this.#words, SET, 1)
     // Somebody may wait for what was just read.
     this.#ringIfSet()
-    return true
+    return events > 0
   }
 
   /**
@@ -89,6 +91,6 @@ export class NotifierWatch {
    * does not see the other one does. A descriptor that is no more nobody waits for.
    */
   #ringIfSet(): void {
-    if (Atomics.load(this.#words, SET) !== 0 && needsDescriptor(this.#words)) this.#eventfd.ring()
+    if (Atomics.load(this.#words, SET) !== 0) this.#eventfd.ring()
   }
 }

@@ -23,13 +23,14 @@ static napi_value sys_eventfd_write(napi_env env, napi_callback_info info) {
   return returned(env, eventfd_write(fd, (eventfd_t)value));
 }
 
-/* Takes the counter; what it was does not matter to a notification, only that it was not zero. */
+/* Takes the counter. Its low half is as much as a number holds for certain. */
 static napi_value sys_eventfd_read(napi_env env, napi_callback_info info) {
   ARGS(1);
   int32_t fd;
   eventfd_t value;
   REQUIRE(arg_int(env, argv[0], &fd));
-  return returned(env, eventfd_read(fd, &value));
+  if (eventfd_read(fd, &value) != 0) return result(env, -errno);
+  return wide_result(env, (uint32_t)value);
 }
 
 static napi_value sys_pipe2(napi_env env, napi_callback_info info) {

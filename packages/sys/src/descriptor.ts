@@ -9,7 +9,7 @@ export const eventfd: (initial: number, flags: number) => number = native.eventf
 /** Adds `value`, by default 1, to the counter of an eventfd. -EAGAIN if it is full, in which case it is readable anyway. */
 export const eventfdWrite: (fd: number, value?: number) => number = native.eventfdWrite
 
-/** Takes the counter of an eventfd. 0 if there was something to take, -EAGAIN if not. */
+/** Takes the counter of an eventfd. Returns its low 32 bits, which may be 0, or -EAGAIN if there was nothing to take. */
 export const eventfdRead: (fd: number) => number = native.eventfdRead
 
 /** pipe2(2). `fds` gets the end to read from and the end to write to. */

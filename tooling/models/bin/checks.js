@@ -28,6 +28,14 @@ const list = (mutant = null) => ({
   mutant,
 })
 
+const notifier = (property, defines, mutant = null) => ({
+  model: 'event-notifier.pml',
+  defines,
+  property,
+  formula: property === REST,
+  mutant,
+})
+
 /** @type {Check[]} */
 export const checks = [
   gate(UNDONE, []),
@@ -37,6 +45,9 @@ export const checks = [
   gate(SERVED, ['SERVED']),
   gate(SERVED, ['SERVED', 'ATTACHED']),
   list(),
+  notifier(UNDONE, []),
+  notifier(UNDONE, ['POLLER']),
+  notifier(REST, ['REST']),
   ...[
     'LOOKS_BEFORE_IT_STORES',
     'SKIPS_IF_NOTIFIED',
@@ -71,7 +82,19 @@ export const checks = [
     'TAKES_BY_LOADING_AND_STORING',
     'READS_THE_LINK_LATE',
   ].map(list),
+  ...[
+    'LOOKS_BEFORE_IT_STORES',
+    'SKIPS_IF_SET',
+    'LOOKS_BEFORE_IT_SLEEPS',
+    'NO_LAST_LOOK',
+    'STOPS_WITHOUT_A_LOOK',
+    'CLEARS_AFTER_THE_WORK',
+    'TAKES_THE_WORD_FIRST',
+    'DOORBELLS_ARE_EVENTS',
+  ].map((mutant) => notifier(UNDONE, [], mutant)),
+  ...['A_FLAG_AND_NO_COUNT', 'STARTS_WITHOUT_A_LOOK'].map((mutant) => notifier(UNDONE, ['POLLER'], mutant)),
+  notifier(REST, ['REST'], 'READS_ONLY_WHAT_IS_SET'),
 ]
 
 /** Defined in the models and no mutants. */
-export const variants = ['ATTACHED', 'REST', 'SERVED']
+export const variants = ['ATTACHED', 'POLLER', 'REST', 'SERVED']

@@ -68,7 +68,7 @@ async function verifyAll() {
 
 async function verify(check) {
   const { model, defines, property, formula, mutant } = check
-  const name = [model, ...defines.filter((define) => define === 'ATTACHED')].join(' ')
+  const name = [model, ...defines.filter((define) => define !== 'REST' && define !== 'SERVED')].join(' ')
   const row = [name, property, mutant ?? '']
   try {
     const { states, seconds, violation, steps, trace, unreached } = await search(fileOf(model), check)
