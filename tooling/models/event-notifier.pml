@@ -61,7 +61,7 @@ inline set() {
     :: else -> needsDescriptor(needs)
     fi;
 #else
-    isSet = 1;                                  /* Atomics.store(words, SET, 1) */
+    isSet = 1;                                  /* Atomics.exchange(words, SET, 1) */
     needsDescriptor(needs);
 #endif
     atomic {
@@ -227,7 +227,7 @@ inline poll(found) {
     :: skip
     :: atomic { !found && readable -> take(found) };    /* #look(): eventfdRead(fd) */
         if
-        :: found -> isSet = 1                   /* Atomics.store(words, SET, 1) */
+        :: found -> isSet = 1                   /* Atomics.exchange(words, SET, 1) */
         :: else
         fi;
         ringIfSet()

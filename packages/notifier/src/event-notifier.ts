@@ -109,8 +109,9 @@ export class EventNotifier implements Disposable {
       this.#eventfd.add()
       return
     }
-    // Pairs with NotifierWatch: store SET, load who needs the descriptor here; store that, load SET there.
-    Atomics.store(words, SET, 1)
+    // Pairs with NotifierWatch: store SET, load who needs the descriptor here; store that, load SET there. Exchanged and not
+    // stored: whoever takes it is ordered after all who have set it, and not only after the last one.
+    Atomics.exchange(words, SET, 1)
     // Not skipped if it was set before: whoever set it may not write, because its thread was terminated first.
     if (needsDescriptor(words)) check(this.#eventfd.ring(), 'write')
   }

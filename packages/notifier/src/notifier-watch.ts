@@ -80,7 +80,7 @@ export class NotifierWatch {
   #look(): boolean {
     const events = this.#state === POLLS ? eventfdRead(this.#eventfd.fd) : -1
     if (events < 0) return false
-    if (events > 0) Atomics.store(this.#words, SET, 1)
+    if (events > 0) Atomics.exchange(this.#words, SET, 1)
     // Somebody may wait for what was just read.
     this.#ringIfSet()
     return events > 0

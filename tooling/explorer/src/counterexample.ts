@@ -48,7 +48,7 @@ export function counterexample<E>(
   const terminate = (thread: number): boolean => {
     dead.add(thread)
     lines.push([`${lines.length + 1}`, threads[thread]!, '', 'is terminated'])
-    apply(state, initial, thread, { op: 'eventfdWrite', address: look(thread).lifeline!, a: 0, b: 0 })
+    apply(state, initial, thread, { op: 'eventfdWrite', address: look(thread).lifeline!, a: 1, b: 0 })
     return true
   }
   const quiet = (thread: number): boolean => {

@@ -3,10 +3,11 @@ import type { Op } from './access.ts'
 const EAGAIN = 11
 /** The number of a descriptor is its address and this, so that it is not taken for one. */
 const FIRST_FD = 100
+const HIGH_HALF = 2 ** 32
 
 interface Kernel {
   allocate(): number
-  access(op: Op, address: number): number
+  access(op: Op, address: number, a: number): number
 }
 
 /** Where the counter of an eventfd is. */
@@ -15,7 +16,8 @@ export function addressOf(fd: number): number {
 }
 
 /**
- * In the place of `@aiokit/sys`: eventfds, each a word that a waiting thread can sleep on. What the code under test does
+ * In the place of `@aiokit/sys`: eventfds, each a word that a waiting thread can sleep on: 1 if the low half of its counter
+ * is not zero, and 2 if the high half is not. What the code under test does
  * not need is not here.
  */
 export function modelEventfds(kernel: Kernel): Record<string, unknown> {
@@ -30,8 +32,12 @@ export function modelEventfds(kernel: Kernel): Record<string, unknown> {
     eventfd: () => FIRST_FD + kernel.allocate(),
     // A duplicate is as good as the original.
     duplicate: (fd: number) => fd,
-    eventfdWrite: (fd: number) => kernel.access('eventfdWrite', addressOf(fd)),
-    eventfdRead: (fd: number) => (kernel.access('eventfdRead', addressOf(fd)) === 1 ? 0 : -EAGAIN),
+    eventfdWrite: (fd: number, value = 1) =>
+      kernel.access('eventfdWrite', addressOf(fd), value < HIGH_HALF ? 1 : 2),
+    eventfdRead: (fd: number) => {
+      const halves = kernel.access('eventfdRead', addressOf(fd), 0)
+      return halves === 0 ? -EAGAIN : halves & 1
+    },
     close: () => 0,
     // The reading end becomes readable when the thread that has the other one ends.
     pipe2: (ends: number[]) => {

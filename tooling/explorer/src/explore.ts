@@ -161,7 +161,7 @@ function search<E>(
         if (from.error !== null) return stop(`${threads[thread]} threw ${from.error}`, last)
         if (from.next !== null && from.lifeline !== null && mortal.includes(thread)) {
           const after = state.copy()
-          apply(after, initial, thread, { op: 'eventfdWrite', address: from.lifeline, a: 0, b: 0 })
+          apply(after, initial, thread, { op: 'eventfdWrite', address: from.lifeline, a: 1, b: 0 })
           reach(
             points.with(thread, known.grave(thread, from)),
             after,

@@ -42,6 +42,7 @@ export interface Program {
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const ENTRY = '\0entry'
 const POOL = `${root}packages/thread-pool/src/`
+const WATCH = `${root}packages/notifier/src/notifier-watch.ts`
 const entry = [
   ...['aio', 'bottom-halves', 'notifier', 'qlist', 'thread-pool'].map((name) => `@aiokit/${name}`),
   // Not exported by the package.
@@ -59,6 +60,7 @@ const bounds: Readonly<Record<string, number>> = {
   NAME_WORDS: 64,
   LEAST_LOOKS: 0,
   MOST: 0,
+  LOOKS: 1,
 }
 
 const GLOBALS = [
@@ -119,7 +121,8 @@ export async function compile(patches: readonly Patch[] = []): Promise<Program> 
             text = patched(text, patch)
             applied.add(patch)
           }
-          return id.startsWith(POOL) ? explorable(text) : text
+          if (id === WATCH) return bounded(text)
+          return id.startsWith(POOL) ? bounded(withoutTurns(text)) : text
         },
       },
     ],
@@ -131,9 +134,13 @@ export async function compile(patches: readonly Patch[] = []): Promise<Program> 
   return program(output[0].code, new SourceMap(JSON.parse(JSON.stringify(output[0].map))))
 }
 
-/** With small bounds, and without turns of Node's loop, in which nothing happens: what is awaited is there at once. */
-function explorable(text: string): string {
-  let result = text.replaceAll(/\b(?:async|await)\s+/g, '')
+/** Without turns of Node's loop, in which nothing happens: what is awaited is there at once. */
+function withoutTurns(text: string): string {
+  return text.replaceAll(/\b(?:async|await)\s+/g, '')
+}
+
+function bounded(text: string): string {
+  let result = text
   for (const [name, bound] of Object.entries(bounds))
     result = result.replace(new RegExp(`(const ${name} = )\\d+$`, 'm'), `$1${bound}`)
   return result

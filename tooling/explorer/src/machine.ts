@@ -94,7 +94,7 @@ export class Machine {
       allocate: () => this.#allocate(1),
       access: (op, address, a) => this.access({ op, address, a, b: 0 }),
       exit: () => {
-        if (this.#lifeline !== null) this.access({ op: 'eventfdWrite', address: this.#lifeline, a: 0, b: 0 })
+        if (this.#lifeline !== null) this.access({ op: 'eventfdWrite', address: this.#lifeline, a: 1, b: 0 })
         throw EXIT
       },
     })
@@ -102,7 +102,7 @@ export class Machine {
     this.api = this.#makeApi()
     this.sys = modelEventfds({
       allocate: () => this.#allocate(1),
-      access: (op, address) => this.access({ op, address, a: 0, b: 0 }),
+      access: (op, address, a) => this.access({ op, address, a, b: 0 }),
     })
   }
 

@@ -231,9 +231,9 @@ export function valueAfter({ op, a, b }: Access, before: number): number {
     case 'relaxedWrite':
     case 'send':
       return a
-    // Of the counter only whether it can be read matters.
+    // Of the counter only which halves of it are not zero matters.
     case 'eventfdWrite':
-      return 1
+      return before | a
     case 'eventfdRead':
     case 'receive':
       return 0

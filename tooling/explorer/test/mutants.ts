@@ -9,6 +9,8 @@ export interface Mutant {
 }
 
 const GATE = 'packages/notifier/src/notify-gate.ts'
+const NOTIFIER = 'packages/notifier/src/event-notifier.ts'
+const WATCH = 'packages/notifier/src/notifier-watch.ts'
 const LIST = 'packages/qlist/src/atomic-slist.ts'
 const STATES = 'packages/bottom-halves/src/shared-states.ts'
 const BOTTOM_HALVES = 'packages/bottom-halves/src/bottom-half-list.ts'
@@ -16,6 +18,8 @@ const REMOTE = 'packages/bottom-halves/src/remote-bottom-half.ts'
 const LOOP = 'packages/aio/src/loop.ts'
 
 const NOTIFIERS: ScenarioName = 'N1, N2, N3, N6: two notifiers and a context'
+const POLLED: ScenarioName = 'N7, P6: two threads set a notifier that is polled'
+const POLLED_TWICE: ScenarioName = 'N7, P6: a thread sets a notifier twice that is polled'
 const TWICE: ScenarioName = 'B1: a thread that schedules twice'
 const SAME: ScenarioName = 'B1, N5: two threads that schedule the same bottom half'
 const REUSED: ScenarioName = 'B5: a place that is used again'
@@ -266,6 +270,157 @@ export const mutants: readonly Mutant[] = [
         file: GATE,
         find: 'Atomics.sub(this.#words, NOTIFY_ME, SLEEPER)',
         replace: 'Atomics.store(this.#words, NOTIFY_ME, 0)',
+      },
+    ],
+  },
+  {
+    title: 'N7: set() looks who needs the descriptor before it stores the flag',
+    scenario: POLLED_TWICE,
+    patches: [
+      {
+        file: NOTIFIER,
+        find: '    Atomics.exchange(words, SET, 1)\n',
+        replace: '    const isNeeded = needsDescriptor(words)\n    Atomics.exchange(words, SET, 1)\n',
+      },
+      {
+        file: NOTIFIER,
+        find: 'if (needsDescriptor(words)) check(',
+        replace: 'if (isNeeded) check(',
+      },
+    ],
+  },
+  {
+    title: 'N7: set() stores the flag',
+    scenario: POLLED,
+    patches: [
+      { file: NOTIFIER, find: 'Atomics.exchange(words, SET, 1)', replace: 'Atomics.store(words, SET, 1)' },
+    ],
+  },
+  {
+    title: 'N7: set() writes an event',
+    scenario: POLLED_TWICE,
+    patches: [
+      { file: NOTIFIER, find: "check(this.#eventfd.ring(), 'write')", replace: 'this.#eventfd.add()' },
+    ],
+  },
+  {
+    title: 'N7: testAndClear() takes the flag before it reads the descriptor',
+    scenario: 'N7: a thread sets a notifier twice that is watched',
+    patches: [
+      {
+        file: NOTIFIER,
+        find: `    const events = this.#eventfd.take()
+    return Atomics.exchange(words, SET, 0) !== 0 || events > 0`,
+        replace: `    const isSet = Atomics.exchange(words, SET, 0) !== 0
+    return this.#eventfd.take() > 0 || isSet`,
+      },
+    ],
+  },
+  {
+    title: 'N7: testAndClear() does not read the descriptor if the flag is not set',
+    scenario: 'N7: a thread sets a notifier twice that is watched',
+    patches: [
+      {
+        file: NOTIFIER,
+        find: '    const events = this.#eventfd.take()\n',
+        replace:
+          '    if (Atomics.load(words, SET) === 0) return false\n    const events = this.#eventfd.take()\n',
+      },
+    ],
+  },
+  {
+    title: 'N7: testAndClear() clears the flag that it does not look at',
+    scenario: POLLED,
+    patches: [
+      {
+        file: NOTIFIER,
+        find: '    const events = this.#eventfd.take()\n',
+        replace:
+          '    const events = this.#eventfd.take()\n    if (Atomics.load(words, SET) === 0) {\n      Atomics.store(words, SET, 0)\n      return events > 0\n    }\n',
+      },
+    ],
+  },
+  {
+    title: 'P6: no last look when polling has ended',
+    scenario: POLLED_TWICE,
+    patches: [
+      {
+        file: WATCH,
+        find: `    Atomics.add(this.#words, SLEEPERS, 1)
+    Atomics.sub(this.#words, POLLERS, 1)
+    this.#ringIfSet()`,
+        replace: `    Atomics.add(this.#words, SLEEPERS, 1)
+    Atomics.sub(this.#words, POLLERS, 1)`,
+      },
+    ],
+  },
+  {
+    title: 'P6: the last look comes before polling has ended',
+    scenario: POLLED_TWICE,
+    patches: [
+      {
+        file: WATCH,
+        find: `    Atomics.add(this.#words, SLEEPERS, 1)
+    Atomics.sub(this.#words, POLLERS, 1)
+    this.#ringIfSet()`,
+        replace: `    this.#ringIfSet()
+    Atomics.add(this.#words, SLEEPERS, 1)
+    Atomics.sub(this.#words, POLLERS, 1)`,
+      },
+    ],
+  },
+  {
+    title: 'N7: who stops polling leaves what is set to nobody',
+    scenario: 'N7: who watched a notifier waits for its descriptor',
+    patches: [
+      {
+        file: WATCH,
+        find: `    Atomics.sub(this.#words, POLLERS, 1)
+    this.#ringIfSet()
+  }
+
+  /** From now on \`poll()\``,
+        replace: `    Atomics.sub(this.#words, POLLERS, 1)
+  }
+
+  /** From now on \`poll()\``,
+      },
+    ],
+  },
+  {
+    title: 'N7: who watches and does not poll is not counted',
+    scenario: 'N7: another watcher dies while it polls a notifier',
+    patches: [
+      {
+        file: 'packages/notifier/src/notifier-words.ts',
+        find: 'Atomics.load(words, SLEEPERS) !== 0 || ',
+        replace: '',
+      },
+    ],
+  },
+  {
+    title: 'N7: who begins to watch does not look whether it was set',
+    scenario: 'N7: another watcher dies while it polls a notifier',
+    patches: [
+      {
+        file: WATCH,
+        find: `    // It may have been set while others polled, of whom some were terminated since.
+    this.#ringIfSet()
+`,
+        replace: '',
+      },
+    ],
+  },
+  {
+    title: 'N7: who polls reads a doorbell that was for others',
+    scenario: 'N7: another watcher dies while it polls a notifier',
+    patches: [
+      {
+        file: WATCH,
+        find: `    // Somebody may wait for what was just read.
+    this.#ringIfSet()
+`,
+        replace: '',
       },
     ],
   },

@@ -1,6 +1,7 @@
 import { cancelling, duringDispatch, nested, notifiers, reusing, schedulers, terminated } from './context.ts'
 import { awake, host, inside, leftOver } from './gate.ts'
 import { list } from './list.ts'
+import { another, byNumber, left, setters } from './notifier.ts'
 import { answered, byMessage, cancelled, died, dismissed, idle, leaving, taken } from './pool.ts'
 import type { MakeScenario } from './world.ts'
 
@@ -28,6 +29,13 @@ export const scenarios = {
   'N4: a host loop whose callback polls': host('polls'),
   'N4: a host loop whose callback polls, and a bottom half schedules itself': leftOver('scheduling'),
   'N4: a host loop whose callback polls, and a bottom half throws': leftOver('throwing'),
+  'N7, P6: two threads set a notifier that is polled': setters(true, 1, 1),
+  'N7, P6: a thread sets a notifier twice that is polled': setters(true, 2),
+  'N7: a thread sets a notifier twice that is watched': setters(false, 2),
+  'N7: a notifier that is polled is set by number': byNumber,
+  'N7: another watcher polls a notifier and stops': another('stops'),
+  'N7: another watcher dies while it polls a notifier': another('dies'),
+  'N7: who watched a notifier waits for its descriptor': left,
   'L6: two threads push and one takes': list,
   'W1, W3: a pool answers two requests': answered,
   'W3: two threads run two requests at the same time': taken,

@@ -1,6 +1,6 @@
 import type { AioContext, RemoteContext } from '@aiokit/aio'
 import type { BottomHalf, RemoteBottomHalf } from '@aiokit/bottom-halves'
-import type { NotifyGateHandle } from '@aiokit/notifier'
+import type { EventNotifierHandle, NotifyGateHandle } from '@aiokit/notifier'
 import type { End, Scenario } from '../../src/explore.ts'
 import type { Code } from '../../src/load.ts'
 import type { Machine, ThreadApi } from '../../src/machine.ts'
@@ -26,6 +26,7 @@ export const OWNER = 0
 
 const GATE = ['notifyMe', 'notified', 'writes', 'avoided']
 const STATISTICS = [2, 3]
+const NOTIFIER = ['set', 'sleepers', 'pollers']
 const FIRST_STATE = 2
 const FIRST_LINK: number = FIRST_STATE + 4096
 
@@ -40,6 +41,11 @@ export function describeStates(machine: Machine, words: Int32Array): void {
     if (i < FIRST_STATE) return 'loop'
     return i < FIRST_LINK ? `state[${i - FIRST_STATE}]` : `link[${i - FIRST_LINK}]`
   })
+}
+
+export function describeNotifier(machine: Machine, { fd, words }: EventNotifierHandle): void {
+  machine.describe(words!, (i) => NOTIFIER[i]!)
+  machine.describeFd(fd, 'the descriptor')
 }
 
 export interface SharedWord {
