@@ -1,4 +1,4 @@
-import { aioTypeError, requireObject } from '@aiokit/errors'
+import { aioTypeError, requireBoolean, requireObject } from '@aiokit/errors'
 import type { AioIoOptions } from '@aiokit/io'
 import { IOThread as Base, type ThreadOptions } from '@aiokit/iothread'
 import { defineTask } from '@aiokit/task'
@@ -9,6 +9,8 @@ import { chooseMonitor, type FdMonitorChoice } from './choose-monitor.ts'
 export interface IOThreadOptions extends ThreadOptions {
   /** Of the thread's context, by name. Default 'auto', which the environment variable AIOKIT_FDMON overrides. */
   fdmon?: Extract<FdMonitorChoice, string>
+  /** Of the thread's context: measure the time spent waiting, for its `stats().blockedNs`. Default false. */
+  measure?: boolean
   /** Of the context's `ctx.io`. */
   io?: AioIoOptions
   /** Of the context's `ctx.threadPool`. */
@@ -27,6 +29,7 @@ export class IOThread extends Base {
     const {
       name = 'aiokit iothread',
       fdmon = 'auto',
+      measure = false,
       io,
       threadPool,
       ...thread
@@ -39,11 +42,12 @@ export class IOThread extends Base {
     }
     // What the thread would only find out later.
     chooseMonitor(fdmon)
+    requireBoolean(measure, 'options.measure')
     super({
       ...thread,
       name,
       context: newContext,
-      contextOptions: { name, fdmon, io, threadPool } as AioContextOptions,
+      contextOptions: { name, fdmon, measure, io, threadPool } as AioContextOptions,
     })
   }
 }

@@ -49,3 +49,14 @@ test('W1: an I/O thread has a context of this package, with the monitor that was
   expect(wrong('kqueue')).toThrow(expect.objectContaining({ code: 'ERR_AIO_FDMON' }))
   expect(wrong(aiokit.pollMonitor())).toThrow(expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }))
 })
+
+test('O2: an I/O thread measures the time that its context waits if it is asked to', async () => {
+  const module = new URL('./fixtures/thread.mjs', import.meta.url)
+  const blockedNs = aiokit.defineTask<null, number | null>(module, 'blockedNs')
+  await using plain = new aiokit.IOThread()
+  await using measuring = new aiokit.IOThread({ measure: true })
+  expect(await plain.call(blockedNs, null)).toBe(null)
+  expect(await measuring.call(blockedNs, null)).toEqual(expect.any(Number))
+  const wrong = () => new aiokit.IOThread({ measure: 1 } as never)
+  expect(wrong).toThrow(expect.objectContaining({ code: 'ERR_AIO_INVALID_ARG_TYPE' }))
+})
