@@ -9,6 +9,7 @@ import { BufferPool } from '../src/server/buffer-pool.ts'
 import { Connection, type Served } from '../src/server/connection.ts'
 import { type Completion, Image } from '../src/server/image.ts'
 import { ImageFile } from '../src/server/image-file.ts'
+import { LoopMeter } from '../src/server/loop-stats.ts'
 import { request } from './support/raw-client.ts'
 import { MONITORS, temporaryFolder } from './support/server-process.ts'
 
@@ -42,6 +43,7 @@ describe.each(MONITORS)('on %s', (fdmon) => {
       image,
       info: { name: '', description: '', size: imageFile.size, readOnly: true },
       pool: new BufferPool(),
+      meter: new LoopMeter(ctx),
       handshakeTimeoutNs: 0,
       closed() {},
     }

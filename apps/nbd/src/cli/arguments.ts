@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises'
+import type { PollParams } from 'aiokit'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Address } from '../address.ts'
 import { MAX_STRING } from '../protocol/constants.ts'
@@ -10,7 +11,19 @@ export interface AddressOptions {
   host: string
 }
 
+/** The options that say how loops poll before they sleep; undefined: as they do by default. */
+export interface PollOptions {
+  pollMaxNs?: number
+  pollGrow?: number
+  pollShrink?: number
+}
+
 const MAX_IOTHREADS = 64
+/** How a server's loops poll if nothing says how. */
+export const DEFAULT_POLLING = 'none, 32768 in I/O threads'
+/** A second: nobody who has a request waits for longer than that without sleeping. */
+const MAX_POLL_NS = 1e9
+const MAX_POLL_FACTOR = 1000
 
 /** A parser for commander: an integer from `min` to `max`. */
 export function integer(min: number, max: number): (text: string) => number {
@@ -88,6 +101,27 @@ export function iothreadsOption(): Option {
   )
     .argParser(integer(0, MAX_IOTHREADS))
     .default(0)
+}
+
+/** @param byDefault what applies where neither these nor AIOKIT_POLL_MAX_NS say anything, for people */
+export function pollOptions(byDefault: string): Option[] {
+  const maxNs = `longest time to poll before sleeping: saves waking up, costs CPU, and is for io_uring; 0: none (default: AIOKIT_POLL_MAX_NS, or else ${byDefault})`
+  const grow = 'multiplies the polling time when a longer one would have paid (default: 2)'
+  const shrink = 'divides it when it did not pay; 0: back to none (default: 0)'
+  return [
+    new Option('--poll-max-ns <ns>', maxNs).argParser(integer(0, MAX_POLL_NS)),
+    new Option('--poll-grow <factor>', grow).argParser(integer(1, MAX_POLL_FACTOR)),
+    new Option('--poll-shrink <factor>', shrink).argParser(integer(0, MAX_POLL_FACTOR)),
+  ]
+}
+
+/** Those of them that were given. */
+export function pollParams({ pollMaxNs, pollGrow, pollShrink }: PollOptions): PollParams {
+  return {
+    ...(pollMaxNs !== undefined && { maxNs: pollMaxNs }),
+    ...(pollGrow !== undefined && { grow: pollGrow }),
+    ...(pollShrink !== undefined && { shrink: pollShrink }),
+  }
 }
 
 /** The address of a server, or null if none was given. */

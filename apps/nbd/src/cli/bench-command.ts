@@ -13,13 +13,16 @@ import {
   exportName,
   hostOption,
   integer,
+  type PollOptions,
+  pollOptions,
+  pollParams,
   portOption,
   size,
   socketOption,
 } from './arguments.ts'
-import { loadTable } from './tables.ts'
+import { loadTable, pollingLine } from './tables.ts'
 
-interface BenchOptions extends AddressOptions {
+interface BenchOptions extends AddressOptions, PollOptions {
   exportName: string
   depth: number[]
   block: number
@@ -31,7 +34,7 @@ interface BenchOptions extends AddressOptions {
 const MAX_MEMORY = 2 ** 30
 
 export function benchCommand(): Command {
-  return new Command('bench')
+  const command = new Command('bench')
     .summary('measure any NBD server')
     .description(
       'Measures any NBD server with random reads, or writes, of one size at one or more depths. With --write it destroys what the export contains.',
@@ -44,6 +47,8 @@ export function benchCommand(): Command {
     .option('--block <bytes>', 'size of a request', size, 4096)
     .option('--requests <number>', 'requests of each run', integer(1, 1e9), 50_000)
     .option('--write', 'write instead of read: DESTROYS what is there', false)
+  for (const option of pollOptions('none')) command.addOption(option)
+  return command
     .addHelpText(
       'after',
       `
@@ -64,7 +69,7 @@ async function bench(options: BenchOptions): Promise<void> {
     )
   }
   // Signals end this process as they end any other: it has nothing to clean up.
-  const ctx = new AioContext({ name: 'aiokit-nbd bench' })
+  const ctx = new AioContext({ name: 'aiokit-nbd bench', poll: pollParams(options) })
   try {
     console.log(
       loadTable(
@@ -72,6 +77,7 @@ async function bench(options: BenchOptions): Promise<void> {
         depth.map((value) => measure(ctx, address, options, value)),
       ),
     )
+    if (options.pollMaxNs !== undefined) console.log(pollingLine(ctx.stats()))
   } finally {
     ctx.close()
   }

@@ -2,12 +2,22 @@ import { Command } from 'commander'
 import { runDemo } from '../demo/demo.ts'
 import type { AioName, FdmonName } from '../names.ts'
 import { Refusal } from '../refusal.ts'
-import { aioOption, fdmonOption, integer, iothreadsOption, size } from './arguments.ts'
+import {
+  aioOption,
+  DEFAULT_POLLING,
+  fdmonOption,
+  integer,
+  iothreadsOption,
+  type PollOptions,
+  pollOptions,
+  pollParams,
+  size,
+} from './arguments.ts'
 import { progressOf } from './progress.ts'
 import { loadTable, loopTable } from './tables.ts'
 import { bytes, count } from './units.ts'
 
-interface DemoOptions {
+interface DemoOptions extends PollOptions {
   size: number
   requests: number
   depth: number
@@ -20,7 +30,7 @@ interface DemoOptions {
 const SECTOR = 512
 
 export function demoCommand(): Command {
-  return new Command('demo')
+  const command = new Command('demo')
     .summary('serve an empty disk to a client process and verify every byte')
     .description(
       'Serves an empty disk in a temporary folder to a client process of its own, which reads and writes at random, verifies every byte, and reads the whole disk once more in the end. Leaves nothing behind.',
@@ -32,13 +42,16 @@ export function demoCommand(): Command {
     .addOption(fdmonOption())
     .addOption(aioOption())
     .addOption(iothreadsOption())
+  for (const option of pollOptions(DEFAULT_POLLING)) command.addOption(option)
+  return command
     .addHelpText(
       'after',
       `
 Examples:
   $ aiokit-nbd demo
   $ aiokit-nbd demo --clients 100 --depth 4 --fdmon epoll
-  $ aiokit-nbd demo --clients 4 --iothreads 2`,
+  $ aiokit-nbd demo --clients 4 --iothreads 2
+  $ aiokit-nbd demo --depth 1 --requests 20000 --poll-max-ns 100000`,
     )
     .action(demo)
 }
@@ -64,6 +77,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const progress = progressOf(requests)
   const result = await runDemo({
     ...options,
+    poll: pollParams(options),
     progress: (done) => progress.update(done),
     stopped: () => stopped,
   }).finally(() => progress.stop())
@@ -80,7 +94,7 @@ async function demo(options: DemoOptions): Promise<void> {
       ['whole disk', sweep.read, sweep.elapsedNs],
     ]),
   )
-  console.log(loopTable(result.loop, requests + sweep.read.requests, options.iothreads))
+  console.log(loopTable(result.server, options.iothreads))
   const wrong = load.mismatches + sweep.mismatches
   const errors = load.errors + sweep.errors
   if (wrong + errors > 0) {

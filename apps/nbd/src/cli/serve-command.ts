@@ -11,17 +11,22 @@ import {
   type AddressOptions,
   addressOf,
   aioOption,
+  DEFAULT_POLLING,
   exportName,
   fdmonOption,
   hostOption,
   iothreadsOption,
+  type PollOptions,
+  pollOptions,
+  pollParams,
   portOption,
   seconds,
   socketOption,
 } from './arguments.ts'
+import { loopTable } from './tables.ts'
 import { bytes } from './units.ts'
 
-interface ServeOptions extends AddressOptions {
+interface ServeOptions extends AddressOptions, PollOptions {
   readOnly: boolean
   exportName: string
   handshakeTimeout?: number
@@ -31,10 +36,10 @@ interface ServeOptions extends AddressOptions {
 }
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .summary('export a raw disk image until SIGINT or SIGTERM')
     .description(
-      'Exports a raw disk image, or a block device, over NBD until SIGINT or SIGTERM. Prints where it listens when it does.',
+      'Exports a raw disk image, or a block device, over NBD until SIGINT or SIGTERM. Prints where it listens when it does, and in the end what it has done.',
     )
     .argument('<image>', 'file or block device; its size is the size of the export')
     .addOption(socketOption())
@@ -50,6 +55,8 @@ export function serveCommand(): Command {
     .addOption(fdmonOption())
     .addOption(aioOption())
     .addOption(iothreadsOption())
+  for (const option of pollOptions(DEFAULT_POLLING)) command.addOption(option)
+  return command
     .addHelpText(
       'after',
       `
@@ -93,7 +100,8 @@ async function serveImage(
 ): Promise<void> {
   const { exportName, handshakeTimeout: handshakeTimeoutNs = 30e9, fdmon, aio, iothreads } = options
   const warn = (message: string): void => console.error(`aiokit-nbd: ${message}`)
-  const ctx = new AioContext({ name: 'aiokit-nbd', fdmon, io: { aio } })
+  const poll = pollParams(options)
+  const ctx = new AioContext({ name: 'aiokit-nbd', fdmon, io: { aio }, poll, measure: true })
   const server = await NbdServer.start(ctx, {
     file,
     address,
@@ -102,6 +110,7 @@ async function serveImage(
     fdmon,
     aio,
     iothreads,
+    poll,
     warn,
   })
   try {
@@ -111,6 +120,10 @@ async function serveImage(
     const { fdmonName, fallback } = server.info
     if (fallback !== null) warn(`goes on with ${fdmonName}: ${fallback}`)
     await runLoop(ctx, () => stopped() || server.failure !== null)
+    if (server.failure === null) {
+      const stats = await server.stats()
+      if (stats.requests > 0) console.log(loopTable(stats, iothreads))
+    }
   } finally {
     await server.close()
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { AioContext, sys } from 'aiokit'
 import { explanation } from '../explanation.ts'
@@ -29,8 +30,12 @@ async function run(ctx: AioContext, order: Order): Promise<void> {
   // An eighth of the disk in flight: then a place that is free is soon found.
   const model = new DiskModel(size, Math.min(LONGEST_REQUEST, size / (8 * clients * depth)))
   const load = await runLoad(ctx, order, model, clients, requests, (done) => tell({ kind: 'progress', done }))
+  // What the server has done for this is counted before it does more.
+  const told = once(process, 'message')
+  tell({ kind: 'loaded', load })
+  await told
   const sweep = new Sweep(size, SWEEP_LENGTH, model)
-  tell({ kind: 'result', load, sweep: await runLoad(ctx, order, sweep, 1, sweep.requests, () => {}) })
+  tell({ kind: 'swept', sweep: await runLoad(ctx, order, sweep, 1, sweep.requests, () => {}) })
 }
 
 async function runLoad(

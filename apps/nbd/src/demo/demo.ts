@@ -4,20 +4,22 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { AioContext, type AioStats } from 'aiokit'
+import { AioContext, type PollParams } from 'aiokit'
 import type { LoadResult } from '../load/load.ts'
 import type { AioName, FdmonName } from '../names.ts'
 import { Refusal } from '../refusal.ts'
 import { runLoop } from '../run-loop.ts'
 import { ImageFile } from '../server/image-file.ts'
 import type { LoopInfo } from '../server/loops.ts'
-import { NbdServer } from '../server/nbd-server.ts'
+import { NbdServer, type ServerStats } from '../server/nbd-server.ts'
 import type { Message, Order } from './messages.ts'
 
 export interface DemoOptions extends Omit<Order, 'socket'> {
   fdmon: FdmonName
   aio: AioName
   iothreads: number
+  /** How the server's loops poll before they sleep. */
+  poll: PollParams
   /** Is called with the requests that are done, now and then. */
   progress(done: number): void
   /** Asked often: true ends the demo early. */
@@ -28,8 +30,8 @@ export interface DemoResult extends LoopInfo {
   load: LoadResult
   /** Of reading the whole disk once more in the end. */
   sweep: LoadResult
-  /** What the loops of the server that have served clients have done. */
-  loop: AioStats
+  /** What the server has done for `load`. */
+  server: ServerStats
 }
 
 /**
@@ -61,8 +63,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | null> 
 }
 
 async function serveTo(file: ImageFile, socket: string, options: DemoOptions): Promise<DemoResult | null> {
-  const { size, clients, depth, requests, fdmon, aio, iothreads } = options
-  const ctx = new AioContext({ name: 'aiokit-nbd demo', fdmon, io: { aio } })
+  const { size, clients, depth, requests, fdmon, aio, iothreads, poll } = options
+  const ctx = new AioContext({ name: 'aiokit-nbd demo', fdmon, io: { aio }, poll, measure: true })
   const server = await NbdServer.start(ctx, {
     file,
     address: { path: socket },
@@ -70,14 +72,21 @@ async function serveTo(file: ImageFile, socket: string, options: DemoOptions): P
     fdmon,
     aio,
     iothreads,
+    poll,
     warn: (message) => console.error(message),
   })
   const client = new ClientProcess({ socket, size, clients, depth, requests }, options.progress)
-  try {
-    await runLoop(ctx, () => client.isOver || options.stopped() || server.failure !== null)
+  const until = async (condition: () => boolean): Promise<boolean> => {
+    await runLoop(ctx, () => condition() || options.stopped() || server.failure !== null)
     if (server.failure !== null) throw server.failure
-    if (options.stopped()) return null
-    return { ...client.result, ...server.info, loop: await server.stats() }
+    return !options.stopped()
+  }
+  try {
+    if (!(await until(() => client.load !== null || client.isOver))) return null
+    const stats = await server.stats()
+    client.sweep()
+    if (!(await until(() => client.isOver))) return null
+    return { ...client.result, ...server.info, server: stats }
   } finally {
     await server.close()
     await client.kill()
@@ -87,6 +96,8 @@ async function serveTo(file: ImageFile, socket: string, options: DemoOptions): P
 class ClientProcess {
   readonly #process: ChildProcess
   readonly #exit: Promise<unknown>
+  /** What came of the requests, once they are done. */
+  load: LoadResult | null = null
   #outcome: Message | null = null
 
   constructor(order: Order, progress: (done: number) => void) {
@@ -97,6 +108,7 @@ class ClientProcess {
     })
     this.#process.on('message', (message: Message) => {
       if (message.kind === 'progress') progress(message.done)
+      else if (message.kind === 'loaded') this.load = message.load
       else this.#outcome = message
     })
   }
@@ -108,8 +120,14 @@ class ClientProcess {
   /** @throws Refusal if it failed */
   get result(): { load: LoadResult; sweep: LoadResult } {
     const outcome = this.#outcome
-    if (outcome?.kind === 'result') return { load: outcome.load, sweep: outcome.sweep }
+    if (this.load !== null && outcome?.kind === 'swept') return { load: this.load, sweep: outcome.sweep }
     throw new Refusal(outcome?.kind === 'failure' ? outcome.reason : 'the client process is not done')
+  }
+
+  /** Has it read the whole disk, when `load` is there. */
+  sweep(): void {
+    // Should it have died, its end says so.
+    this.#process.send('sweep', undefined, undefined, () => {})
   }
 
   async kill(): Promise<void> {

@@ -12,5 +12,7 @@ export interface Order {
 /** What the client process tells the demo. */
 export type Message =
   | { kind: 'progress'; done: number }
-  | { kind: 'result'; load: LoadResult; sweep: LoadResult }
+  /** It waits to be told to go on with the sweep. */
+  | { kind: 'loaded'; load: LoadResult }
+  | { kind: 'swept'; sweep: LoadResult }
   | { kind: 'failure'; reason: string }

@@ -2,6 +2,7 @@ import type { AioContext } from 'aiokit'
 import { BufferPool } from './buffer-pool.ts'
 import { Connection, type Served } from './connection.ts'
 import type { Image } from './image.ts'
+import { LoopMeter, type LoopStats } from './loop-stats.ts'
 
 export interface ClientsOptions {
   /** What clients ask for; '' they may always ask for. */
@@ -15,6 +16,7 @@ export interface ClientsOptions {
 /** Those clients of an image that a context serves, from its callbacks. */
 export class Clients {
   readonly #served: Served
+  readonly #meter: LoopMeter
   readonly #isTcp: boolean
   readonly #connections: Set<Connection> = new Set<Connection>()
 
@@ -23,11 +25,13 @@ export class Clients {
     const { exportName, handshakeTimeoutNs } = options
     const { path, size, readOnly } = image.file
     this.#isTcp = options.isTcp
+    this.#meter = new LoopMeter(ctx)
     this.#served = {
       ctx,
       image,
       info: { name: exportName, description: `raw image ${path}`, size, readOnly },
       pool: new BufferPool(),
+      meter: this.#meter,
       handshakeTimeoutNs,
       closed: (connection) => {
         this.#connections.delete(connection)
@@ -43,9 +47,15 @@ export class Clients {
 
   /** @param fd a connected socket, not blocking, which is closed when the client is gone */
   add(fd: number): void {
+    this.#meter.start()
     const connection = new Connection(this.#served, fd, this.#isTcp)
     this.#connections.add(connection)
     connection.start()
+  }
+
+  /** What their loop has done since the first of them came. */
+  stats(): LoopStats {
+    return this.#meter.stats()
   }
 
   /** Disconnects everybody. */

@@ -4,6 +4,7 @@ import { type ExportInfo, greeting } from '../protocol/options.ts'
 import type { BufferPool, Chunk } from './buffer-pool.ts'
 import type { Image } from './image.ts'
 import { InputBuffer } from './input-buffer.ts'
+import type { LoopMeter } from './loop-stats.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import { BLOCKED, BROKEN, BUDGET_SPENT, ENDED, IDLE, Transmission } from './transmission.ts'
 
@@ -16,6 +17,7 @@ export interface Served {
   readonly image: Image
   readonly info: ExportInfo
   readonly pool: BufferPool
+  readonly meter: LoopMeter
   /** How long a client may take to get through the handshake, in ns; 0 is for ever. */
   readonly handshakeTimeoutNs: number
   closed(connection: Connection): void
@@ -54,7 +56,7 @@ export class Connection {
     this.#served = served
     this.#fd = fd
     this.#input = new InputBuffer(served.pool)
-    this.#transmission = new Transmission(served.image, this.#input, served.pool, () => this.#replied())
+    this.#transmission = new Transmission(served, this.#input, () => this.#replied())
     this.#replies = this.#transmission.replies
     this.#handshake = new ServerHandshake(served.info, (bytes) => this.#replies.append(bytes))
     this.#resume = served.ctx.createBottomHalf(() => this.#work(), { name: 'nbd connection' })

@@ -1,6 +1,7 @@
-import { AioContext, type AioStats } from 'aiokit'
+import { AioContext } from 'aiokit'
 import { Clients } from './clients.ts'
 import { Image } from './image.ts'
+import type { LoopStats } from './loop-stats.ts'
 import { infoOf, type LoopInfo, type LoopsOptions } from './loops.ts'
 
 // What `ThreadLoops` calls in its threads.
@@ -28,6 +29,6 @@ export function add(fd: number): void {
   clients!.add(fd)
 }
 
-export function stats(): AioStats {
-  return AioContext.current!.stats()
+export function stats(): LoopStats {
+  return clients!.stats()
 }

@@ -1,8 +1,9 @@
-import type { AioContext, AioStats } from 'aiokit'
+import type { AioContext, PollParams } from 'aiokit'
 import type { AioName, FdmonName } from '../names.ts'
 import { Clients, type ClientsOptions } from './clients.ts'
 import { Image } from './image.ts'
 import type { OpenFile } from './image-file.ts'
+import type { LoopStats } from './loop-stats.ts'
 
 /** How loops came to be what they are. */
 export interface LoopInfo {
@@ -17,6 +18,8 @@ export interface LoopsOptions extends ClientsOptions {
   file: OpenFile
   fdmon: FdmonName
   aio: AioName
+  /** How I/O threads poll before they sleep; what is left out is as it is by default. */
+  poll: PollParams
 }
 
 /** The loop, or the loops, that clients are served by. */
@@ -26,8 +29,8 @@ export interface Loops {
   readonly failure: Error | null
   /** A client for one of them: a connected socket, not blocking. */
   add(fd: number): void
-  /** What they have done, all of them. */
-  stats(): Promise<AioStats>
+  /** What they have done, all of them together. */
+  stats(): Promise<LoopStats>
   /** Disconnects everybody. */
   close(): Promise<void>
 }
@@ -40,11 +43,9 @@ export function infoOf(ctx: AioContext): LoopInfo {
 export class OwnLoop implements Loops {
   readonly info: LoopInfo
   readonly failure: null = null
-  readonly #ctx: AioContext
   readonly #clients: Clients
 
   constructor(ctx: AioContext, options: LoopsOptions) {
-    this.#ctx = ctx
     this.#clients = new Clients(ctx, new Image(ctx.io, options.file), options)
     this.info = infoOf(ctx)
   }
@@ -53,8 +54,8 @@ export class OwnLoop implements Loops {
     this.#clients.add(fd)
   }
 
-  async stats(): Promise<AioStats> {
-    return this.#ctx.stats()
+  async stats(): Promise<LoopStats> {
+    return this.#clients.stats()
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
-import type { AioContext, AioStats } from 'aiokit'
+import { type AioContext, sys } from 'aiokit'
 import type { Address } from '../address.ts'
 import { Listener } from './listener.ts'
+import type { LoopStats } from './loop-stats.ts'
 import { type LoopInfo, type Loops, type LoopsOptions, OwnLoop } from './loops.ts'
 import { ThreadLoops } from './thread-loops.ts'
 
@@ -14,16 +15,26 @@ export interface NbdServerOptions extends Omit<LoopsOptions, 'isTcp' | 'handshak
   warn(message: string): void
 }
 
+/** What the loops that serve clients have done, all of them together, and what it has cost. */
+export interface ServerStats extends LoopStats {
+  /** Nanoseconds since the first client came. */
+  wallNs: number
+  /** Nanoseconds of CPU that the whole process has used meanwhile, in all its threads. */
+  cpuNs: number
+}
+
 /** Serves an image to any number of clients: a context listens, and it or I/O threads of their own do the rest. */
 export class NbdServer {
   readonly #ctx: AioContext
   readonly #listener: Listener
   readonly #loops: Loops
+  /** When the first client came. */
+  #begin: { ns: number; cpu: NodeJS.CpuUsage } | null = null
 
-  private constructor(ctx: AioContext, listener: Listener, loops: Loops) {
+  private constructor(ctx: AioContext, options: NbdServerOptions, loops: Loops) {
     this.#ctx = ctx
-    this.#listener = listener
     this.#loops = loops
+    this.#listener = new Listener(ctx, options.address, (fd) => this.#accepted(fd), options.warn)
   }
 
   /**
@@ -31,15 +42,14 @@ export class NbdServer {
    * @throws (rejects with) what `Listener` throws, and what a thread cannot begin for; the context is closed then
    */
   static async start(ctx: AioContext, options: NbdServerOptions): Promise<NbdServer> {
-    const { address, iothreads, file, fdmon, aio, exportName, handshakeTimeoutNs = 30e9, warn } = options
+    const { address, iothreads, file, fdmon, aio, poll, exportName, handshakeTimeoutNs = 30e9 } = options
     const isTcp = !('path' in address)
-    const loopsOptions: LoopsOptions = { file, fdmon, aio, exportName, handshakeTimeoutNs, isTcp }
+    const loopsOptions: LoopsOptions = { file, fdmon, aio, poll, exportName, handshakeTimeoutNs, isTcp }
     let made: Loops | null = null
     try {
-      const loops =
+      made =
         iothreads === 0 ? new OwnLoop(ctx, loopsOptions) : await ThreadLoops.start(iothreads, loopsOptions)
-      made = loops
-      return new NbdServer(ctx, new Listener(ctx, address, (fd) => loops.add(fd), warn), loops)
+      return new NbdServer(ctx, options, made)
     } catch (error) {
       await made?.close()
       ctx.close()
@@ -61,9 +71,12 @@ export class NbdServer {
     return this.#loops.failure
   }
 
-  /** What the loops that serve clients have done. */
-  stats(): Promise<AioStats> {
-    return this.#loops.stats()
+  /** What there is to say before `close()`. @throws (rejects with) the `failure` that there is meanwhile */
+  async stats(): Promise<ServerStats> {
+    const stats = await this.#loops.stats()
+    if (this.#begin === null) return { ...stats, wallNs: 0, cpuNs: 0 }
+    const { user, system } = process.cpuUsage(this.#begin.cpu)
+    return { ...stats, wallNs: sys.monotonicNs() - this.#begin.ns, cpuNs: (user + system) * 1000 }
   }
 
   /** Disconnects everybody and closes the context. When this has ended, nobody uses the file any more. */
@@ -71,5 +84,10 @@ export class NbdServer {
     this.#listener.close()
     await this.#loops.close()
     this.#ctx.close()
+  }
+
+  #accepted(fd: number): void {
+    this.#begin ??= { ns: sys.monotonicNs(), cpu: process.cpuUsage() }
+    this.#loops.add(fd)
   }
 }

@@ -1,4 +1,5 @@
-import { type AioStats, defineTask, IOThread } from 'aiokit'
+import { defineTask, IOThread } from 'aiokit'
+import { type LoopStats, sumOf } from './loop-stats.ts'
 import type * as loopThread from './loop-thread.ts'
 import type { LoopInfo, Loops, LoopsOptions } from './loops.ts'
 
@@ -28,12 +29,12 @@ export class ThreadLoops implements Loops {
 
   /** @throws (rejects with) what one of them cannot begin for; then there are none */
   static async start(count: number, options: LoopsOptions): Promise<ThreadLoops> {
-    const { fdmon, aio } = options
+    const { fdmon, aio, poll } = options
     const counts = new Int32Array(new SharedArrayBuffer(4 * count))
     const threads: IOThread[] = []
     try {
       for (let number = 0; number < count; number++) {
-        threads.push(new IOThread({ name: `nbd ${number}`, fdmon, io: { aio } }))
+        threads.push(new IOThread({ name: `nbd ${number}`, fdmon, io: { aio }, poll, measure: true }))
       }
       const infos = await Promise.all(
         threads.map((thread, number) => thread.call(open, { ...options, counts, number })),
@@ -60,15 +61,8 @@ export class ThreadLoops implements Loops {
     this.#threads[least]!.call(add, fd).catch((error) => this.#failed(error))
   }
 
-  async stats(): Promise<AioStats> {
-    const all = await Promise.all(this.#threads.map((thread) => thread.call(stats, undefined)))
-    const [sum, ...others] = all as [AioStats, ...AioStats[]]
-    for (const other of others) {
-      for (const key of Object.keys(sum) as (keyof AioStats)[]) {
-        if (key !== 'blockedNs') sum[key] += other[key]
-      }
-    }
-    return sum
+  async stats(): Promise<LoopStats> {
+    return sumOf(await Promise.all(this.#threads.map((thread) => thread.call(stats, undefined))))
   }
 
   async close(): Promise<void> {

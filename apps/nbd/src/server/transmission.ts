@@ -15,6 +15,7 @@ import { errorOf, NEED_MORE, PAYLOAD, RequestParser, WRONG_MAGIC } from '../prot
 import { type BufferPool, CHUNK_SIZE, type Chunk } from './buffer-pool.ts'
 import type { Completion, Image } from './image.ts'
 import type { InputBuffer } from './input-buffer.ts'
+import type { LoopMeter } from './loop-stats.ts'
 import { type Reply, type ReplyOwner, ReplyQueue } from './reply-queue.ts'
 
 /** How a turn of `Transmission.serve()` ended: the client has to send more. */
@@ -34,6 +35,13 @@ const TURN_BUDGET = 2 ** 20
 /** What a request costs of that, beside its data: a turn is at most 256 requests. */
 const REQUEST_COST = 4096
 
+/** What it works with, and others beside it. */
+export interface TransmissionServices {
+  readonly image: Image
+  readonly pool: BufferPool
+  readonly meter: LoopMeter
+}
+
 /**
  * What a client may do once the handshake is over: its requests, in the order of their arrival, are checked and passed
  * to the image.
@@ -44,6 +52,7 @@ const REQUEST_COST = 4096
 export class Transmission implements ReplyOwner {
   readonly replies: ReplyQueue
   readonly #image: Image
+  readonly #meter: LoopMeter
   readonly #input: InputBuffer
   readonly #replied: () => void
   readonly #parser = new RequestParser()
@@ -66,11 +75,12 @@ export class Transmission implements ReplyOwner {
   }
 
   /** @param replied called when an operation of the image has ended, also inside `serve()` */
-  constructor(image: Image, input: InputBuffer, pool: BufferPool, replied: () => void) {
-    this.#image = image
+  constructor(served: TransmissionServices, input: InputBuffer, replied: () => void) {
+    this.#image = served.image
+    this.#meter = served.meter
     this.#input = input
     this.#replied = replied
-    this.replies = new ReplyQueue(this, pool)
+    this.replies = new ReplyQueue(this, served.pool)
   }
 
   /** True while the image is at work and is going to call `replied`. */
@@ -120,6 +130,8 @@ export class Transmission implements ReplyOwner {
   #begin(): boolean {
     const parser = this.#parser
     const { length } = parser
+    // A goodbye gets no answer.
+    if (parser.type !== CMD_DISC) this.#meter.requests++
     switch (parser.type) {
       case CMD_READ: {
         const error = this.#readErrorOf()
