@@ -76,6 +76,17 @@ static inline void answer(double total_ns, long ops) {
   printf("{\"ns\":%.3f,\"ops\":%ld}\n", total_ns / (double)ops, ops);
 }
 
+/* For which the process has had a processor, all its threads together. */
+static inline double cpu_ns(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+  return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+static inline void answer_with_cpu(double total_ns, double total_cpu_ns, long ops) {
+  printf("{\"ns\":%.3f,\"ops\":%ld,\"cpuNs\":%.3f}\n", total_ns / (double)ops, ops, total_cpu_ns / (double)ops);
+}
+
 static inline void random_numbers(uint32_t *numbers, size_t count, uint32_t limit) {
   uint32_t state = 0x9e3779b9;
   for (size_t i = 0; i < count; i++) {

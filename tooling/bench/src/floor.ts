@@ -6,7 +6,7 @@ import { Unavailable } from './row.ts'
 
 const sources = path.join(import.meta.dirname, '../floor')
 const cache = path.join(import.meta.dirname, '../node_modules/.cache/floor')
-const FLAGS = ['-O2', '-std=gnu11', '-Wall', '-Wextra']
+const FLAGS = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-pthread']
 
 /**
  * Compiles floor/`name`.c, unless that was done before, and returns the path of the program.

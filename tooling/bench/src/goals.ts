@@ -16,14 +16,14 @@ export interface Verdict {
 /** @param find a cell's figures, or undefined for one without samples */
 export function judge(
   goal: Goal,
-  find: (cell: Cell) => Pick<CellResult, 'median' | 'count'> | undefined,
+  find: (cell: Cell) => Pick<CellResult, 'median' | 'cpuNs' | 'count'> | undefined,
 ): Verdict {
   const limit = limitOf(goal)
   const exact = measured(goal, find)
   const aim = `${caseName(goal.of.case)}: ${sentence(goal)}`
   if (exact === undefined)
     return { text: `${aim}: not measured`, value: null, limit, met: null, strain: null }
-  const isRatio = goal.kind === 'atMost' || goal.kind === 'faster'
+  const isRatio = goal.kind === 'atMost' || goal.kind === 'processor' || goal.kind === 'faster'
   // Judged as it is shown: no sample is good to the third decimal.
   const value = isRatio ? Math.round(exact * 100) / 100 : exact
   const strain = goal.kind === 'faster' ? limit / value : value / limit
@@ -40,8 +40,9 @@ function limitOf(goal: Goal): number {
 
 function measured(goal: Goal, find: Parameters<typeof judge>[1]): number | undefined {
   if (goal.kind === 'seldom') return find(goal.of)?.count
-  const of = find(goal.of)?.median
-  const against = find(goal.against)?.median
+  const figure = goal.kind === 'processor' ? 'cpuNs' : 'median'
+  const of = find(goal.of)?.[figure]
+  const against = find(goal.against)?.[figure]
   if (of === undefined || against === undefined) return undefined
   if (goal.kind === 'over') return of - against
   return goal.kind === 'faster' ? against / of : of / against
@@ -51,5 +52,6 @@ function sentence(goal: Goal): string {
   if (goal.kind === 'seldom') return `${goal.as} for less than 1 in ${goal.oneIn.toLocaleString('en')}`
   if (goal.kind === 'over') return `at most ${duration(goal.ns)} over ${goal.as}`
   if (goal.kind === 'atMost') return `at most ${goal.factor} x ${goal.as}`
+  if (goal.kind === 'processor') return `at most ${goal.factor} x the processor time of ${goal.as}`
   return goal.factor === 1 ? `faster than ${goal.as}` : `at least ${goal.factor} x faster than ${goal.as}`
 }

@@ -22,6 +22,8 @@ const LEGEND_LINE = 22
 const LINES_HEIGHT = 230
 /** Right of the bars, for their labels. */
 const LABEL_WIDTH = 84
+/** The same with processor times. */
+const WIDE_LABEL_WIDTH = 160
 
 /** The chart of one row, as an SVG element, and its height. */
 export function drawChart(row: RowResult, width: number): { svg: string; height: number } {
@@ -47,7 +49,7 @@ export function drawChart(row: RowResult, width: number): { svg: string; height:
     ...option,
     grid: {
       left: 0,
-      right: LABEL_WIDTH,
+      right: row.cpu ? WIDE_LABEL_WIDTH : LABEL_WIDTH,
       top: legendHeight + (row.plot === 'lines' ? 8 : 0),
       bottom: 0,
       outerBoundsMode: 'same',
@@ -142,6 +144,9 @@ function lines(row: RowResult): Option {
 
 function valueLabel(cell: CellResult | undefined): string {
   if (cell === undefined) return ''
-  if (cell.median !== undefined) return duration(cell.median)
+  if (cell.median !== undefined)
+    return cell.cpuNs === undefined
+      ? duration(cell.median)
+      : `${duration(cell.median)} · ${duration(cell.cpuNs)}`
   return cell.failed === undefined ? 'not available' : 'failed'
 }

@@ -43,7 +43,13 @@ function drawPanel(row: RowResult): Panel {
   const verdict = weightiest(row.goals)
   const lines = [
     text(row.title, 0, 15, 16, colors.text, 600),
-    text(`${row.name}: time per ${row.op}, shorter is better`, 0, 34, 12, colors.muted),
+    text(
+      `${row.name}: time${row.cpu ? ' · processor time' : ''} per ${row.op}, shorter is better`,
+      0,
+      34,
+      12,
+      colors.muted,
+    ),
   ]
   if (verdict !== undefined) {
     lines.push(text(`goal: ${verdict.text}`, 0, 51, 12, verdict.met ? colors.met : colors.missed))

@@ -9,20 +9,17 @@ const WIDTH = 100
 export function report(row: RowResult): string {
   const hasPeaks = row.cells.some(({ peakBytes }) => peakBytes !== undefined)
   const peakHead = hasPeaks ? ['peak memory'] : []
+  const cpuHead = row.cpu ? ['processor time'] : []
   const countHead = row.counts === undefined ? [] : [row.counts]
   const table = new Table({
-    head: ['', 'contender', `median per ${row.op}`, 'least', 'most', ...peakHead, ...countHead],
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    head: ['', 'contender', `median per ${row.op}`, 'least', 'most', ...cpuHead, ...peakHead, ...countHead],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
     style: { head: [], border: [], compact: true },
   })
   for (const name of row.cases) {
     const cells = row.cells.filter((cell) => cell.case === name)
     for (const [i, cell] of cells.entries())
-      table.push([
-        i === 0 ? caseName(name) : '',
-        cell.contender,
-        ...figures(cell, hasPeaks, row.counts !== undefined),
-      ])
+      table.push([i === 0 ? caseName(name) : '', cell.contender, ...figures(cell, row, hasPeaks)])
   }
   const lines = [
     styleText('bold', `${row.name}: ${row.title}`),
@@ -37,11 +34,12 @@ export function report(row: RowResult): string {
   return `${lines.join('\n')}\n`
 }
 
-function figures(cell: CellResult, hasPeaks: boolean, hasCounts: boolean): string[] {
-  const { median, min, max, peakBytes, count, failed } = cell
+function figures(cell: CellResult, row: RowResult, hasPeaks: boolean): string[] {
+  const { median, min, max, cpuNs, peakBytes, count, failed } = cell
+  const cpu = row.cpu ? [cpuNs === undefined ? '' : duration(cpuNs)] : []
   const peak = hasPeaks ? [peakBytes === undefined ? '' : memory(peakBytes)] : []
-  const counted = hasCounts ? [count === undefined ? '' : oneIn(count)] : []
-  const others = [...peak, ...counted]
+  const counted = row.counts !== undefined ? [count === undefined ? '' : oneIn(count)] : []
+  const others = [...cpu, ...peak, ...counted]
   if (median === undefined) return [failed === undefined ? 'not available' : 'failed', '', '', ...others]
   return [duration(median), duration(min!), duration(max!), ...others]
 }

@@ -11,13 +11,14 @@ export interface CellResult extends Cell, Partial<Summary> {
   samples?: number[]
   /** The median of what the samples tell. */
   peakBytes?: number
+  cpuNs?: number
   /** The same of what the row counts, for one operation. */
   count?: number
   unavailable?: string
   failed?: string
 }
 
-export interface RowResult extends Pick<Row, 'name' | 'title' | 'what' | 'op' | 'plot' | 'counts'> {
+export interface RowResult extends Pick<Row, 'name' | 'title' | 'what' | 'op' | 'plot' | 'cpu' | 'counts'> {
   cases: string[]
   contenders: Pick<Contender, 'name' | 'kind'>[]
   cells: CellResult[]

@@ -16,6 +16,8 @@ export interface Sample {
   ops: number
   /** The most memory that what was measured has had at any time, where the row looks at that. */
   peakBytes?: number
+  /** Nanoseconds of processor time for one operation: of all that is measured, user and system; see `Row.cpu`. */
+  cpuNs?: number
   /** How many of what the row counts came on one operation. */
   count?: number
 }
@@ -60,12 +62,14 @@ export interface Cell {
  *
  * - `atMost`: `of` takes at most `factor` times as long as `against`
  * - `faster`: `of` is at least `factor` times faster than `against`; 1 is "faster"
+ * - `processor`: `of` has a processor for at most `factor` times as long as `against`, in a row that shows it
  * - `over`: `of` takes at most `ns` longer than `against`
  * - `seldom`: what the row counts comes on less than one of `oneIn` operations
  */
 export type Goal = { of: Cell; as: string } & (
   | { kind: 'atMost'; factor: number; against: Cell }
   | { kind: 'faster'; factor: number; against: Cell }
+  | { kind: 'processor'; factor: number; against: Cell }
   | { kind: 'over'; ns: number; against: Cell }
   | { kind: 'seldom'; oneIn: number }
 )
@@ -81,6 +85,8 @@ export interface Row {
   op: string
   /** `lines` for cases that are numbers, drawn with two logarithmic axes. */
   plot: 'bars' | 'lines'
+  /** Whether processor time is shown beside the time: for what is bought with it. */
+  cpu?: true
   /** What is counted beside the time. */
   counts?: string
   /** All contenders work on one file of so many MiB, with anything in it, all of which is in the page cache. */

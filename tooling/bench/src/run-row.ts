@@ -29,6 +29,7 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
       ops: operations(theCase, contender, quick),
       samples: [] as number[],
       peaks: [] as number[],
+      cpus: [] as number[],
       counts: [] as number[],
     })),
   )
@@ -39,9 +40,10 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
       if (absent.has(cell.contender)) continue
       try {
         const request = { case: cell.case.name, ...cell.ops, file: file?.path ?? '' }
-        const { ns, peakBytes, count } = await takeSample(row.name, cell.contender, request)
+        const { ns, peakBytes, cpuNs, count } = await takeSample(row.name, cell.contender, request)
         cell.samples.push(ns)
         if (peakBytes !== undefined) cell.peaks.push(peakBytes)
+        if (row.cpu && cpuNs !== undefined) cell.cpus.push(cpuNs)
         if (count !== undefined) cell.counts.push(count)
       } catch (error) {
         const { message } = error as Error
@@ -52,31 +54,35 @@ export async function runRow(row: Row, { rounds, quick, onSample }: RunOptions):
       }
     }
   }
-  const results = cells.map(({ contender, case: { name }, samples, peaks, counts, ops }): CellResult => {
-    const place = { contender: contender.name, case: name }
-    const why = absent.get(contender)
-    if (why !== undefined) return { ...place, ...why }
-    return {
-      ...place,
-      ops: ops.ops,
-      samples,
-      ...summarize(samples),
-      ...(peaks.length === 0 ? {} : { peakBytes: median(peaks) }),
-      ...(counts.length === 0 ? {} : { count: median(counts) }),
-    }
-  })
+  const results = cells.map(
+    ({ contender, case: { name }, samples, peaks, cpus, counts, ops }): CellResult => {
+      const place = { contender: contender.name, case: name }
+      const why = absent.get(contender)
+      if (why !== undefined) return { ...place, ...why }
+      return {
+        ...place,
+        ops: ops.ops,
+        samples,
+        ...summarize(samples),
+        ...(peaks.length === 0 ? {} : { peakBytes: median(peaks) }),
+        ...(cpus.length === 0 ? {} : { cpuNs: median(cpus) }),
+        ...(counts.length === 0 ? {} : { count: median(counts) }),
+      }
+    },
+  )
   const goals = row.goals.map((goal) =>
     judge(goal, (place) =>
       results.find((cell) => cell.contender === place.contender && cell.case === place.case),
     ),
   )
-  const { name, title, what, op, plot, counts, contenders } = row
+  const { name, title, what, op, plot, cpu, counts, contenders } = row
   return {
     name,
     title,
     what,
     op,
     plot,
+    ...(cpu === undefined ? {} : { cpu }),
     ...(counts === undefined ? {} : { counts }),
     cases: row.cases.map((theCase) => theCase.name),
     contenders: contenders.map(({ name, kind }) => ({ name, kind })),

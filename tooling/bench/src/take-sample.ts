@@ -28,6 +28,7 @@ export async function takeSample(row: string, contender: Contender, request: Req
     NODE_OPTIONS: undefined,
     AIOKIT_FDMON: undefined,
     AIOKIT_TRACE: undefined,
+    AIOKIT_POLL_MAX_NS: undefined,
     UV_THREADPOOL_SIZE: undefined,
   }
   const env = { ...process.env, ...unset, ...contender.env }

@@ -1,25 +1,6 @@
-import { openSync, readSync } from 'node:fs'
+import { processCpuNs } from './cpu.ts'
 import type { Request, Sample } from './row.ts'
-
-const schedstat = openSchedstat()
-const line = Buffer.alloc(64)
-
-/**
- * Nanoseconds that this thread has waited for a processor that others were using (proc_pid_schedstat(5)); 0 where the
- * kernel does not tell.
- */
-export function lostNs(): number {
-  if (schedstat < 0) return 0
-  return Number(line.toString('latin1', 0, readSync(schedstat, line, 0, line.length, 0)).split(' ')[1])
-}
-
-function openSchedstat(): number {
-  try {
-    return openSync('/proc/thread-self/schedstat', 'r')
-  } catch {
-    return -1
-  }
-}
+import { lostNs } from './schedstat.ts'
 
 /**
  * A clock in nanoseconds that stands still while this thread is ready to run and others have the processor: the
@@ -44,12 +25,20 @@ export function collectGarbage(): void {
 }
 
 /** Warms `run` up and times it. */
-export function timeLoop(request: Request, run: (ops: number) => void, clock: () => number = now): Sample {
+export function timeLoop(
+  request: Request,
+  run: (ops: number) => void,
+  clock: () => number = now,
+  cpuClock: () => number = processCpuNs,
+): Sample {
+  const { ops } = request
   run(request.warmup)
   collectGarbage()
+  const cpu = cpuClock()
   const start = clock()
-  run(request.ops)
-  return { ns: (clock() - start) / request.ops, ops: request.ops }
+  run(ops)
+  const end = clock()
+  return { ns: (end - start) / ops, ops, cpuNs: (cpuClock() - cpu) / ops }
 }
 
 /** The same for work that comes back to Node's loop. `run` calls `done` when the last operation is done. */
@@ -58,11 +47,13 @@ export async function timeCallbacks(
   run: (ops: number, done: () => void) => void,
   clock: () => number = now,
 ): Promise<Sample> {
+  const { ops } = request
   await new Promise<void>((resolve) => run(request.warmup, resolve))
   collectGarbage()
+  const cpu = processCpuNs()
   const start = clock()
-  const end = await new Promise<number>((resolve) => run(request.ops, () => resolve(clock())))
-  return { ns: (end - start) / request.ops, ops: request.ops }
+  const end = await new Promise<number>((resolve) => run(ops, () => resolve(clock())))
+  return { ns: (end - start) / ops, ops, cpuNs: (processCpuNs() - cpu) / ops }
 }
 
 /**

@@ -12,7 +12,7 @@ import { poolNumber, poolObject } from './pool/row.ts'
 import { start } from './start/row.ts'
 import { timers } from './timers/row.ts'
 import { traceOff } from './trace-off/row.ts'
-import { wakeBlocking } from './wake/row.ts'
+import { wakeBlocking, wakePolling } from './wake/row.ts'
 
 /** In the order in which they run and are drawn. */
 export const rows: readonly Row[] = [
@@ -24,6 +24,7 @@ export const rows: readonly Row[] = [
   timers,
   notifyBurst,
   wakeBlocking,
+  wakePolling,
   poolNumber,
   poolObject,
   fileRead,

@@ -1,6 +1,7 @@
 import { AioContext, type EventNotifier, type FdMonitorChoice, sys } from 'aiokit'
 import type { Measure } from '../../row.ts'
-import { collectGarbage, lostNs, shuffled } from '../../timing.ts'
+import { lostNs } from '../../schedstat.ts'
+import { collectGarbage, shuffled } from '../../timing.ts'
 import { Watched } from '../../watched.ts'
 
 const COUNT = 1000

@@ -9,6 +9,8 @@ export function randomReads(command: NbdCommand): Measure {
     const { size } = statSync(request.file)
     await using server = await NbdServer.start(command, request.file)
     await qemuImgBench(server.uri, size, request.warmup, depth)
-    return { ...(await qemuImgBench(server.uri, size, request.ops, depth)), peakBytes: server.peakBytes() }
+    const cpu = server.cpuNs()
+    const sample = await qemuImgBench(server.uri, size, request.ops, depth)
+    return { ...sample, cpuNs: (server.cpuNs() - cpu) / request.ops, peakBytes: server.peakBytes() }
   }
 }

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { cpuNsOf } from '../../cpu.ts'
 import { qemuError, Unavailable } from '../../row.ts'
 
 const PATIENCE_MS = 10_000
@@ -15,6 +16,8 @@ export interface NbdCommand {
   args(image: string, socket: string): readonly string[]
   /** What to install to have it. */
   install: string
+  /** Variables of its environment. */
+  env?: Readonly<Record<string, string>>
 }
 
 /** A server in a process of its own. */
@@ -41,11 +44,14 @@ export class NbdServer implements AsyncDisposable {
     }
   }
 
-  private constructor({ program, args, install }: NbdCommand, image: string) {
+  private constructor({ program, args, install, env }: NbdCommand, image: string) {
     this.#folder = mkdtempSync(path.join(tmpdir(), 'aiokit-bench-'))
     this.#socket = path.join(this.#folder, 'socket')
     this.uri = `nbd+unix:///?socket=${this.#socket}`
-    this.#child = spawn(program, args(image, this.#socket), { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#child = spawn(program, args(image, this.#socket), {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
+    })
     // Also when the sample is ended in the middle.
     process.on('exit', this.#remove)
     this.#child.once('error', () => {
@@ -65,6 +71,11 @@ export class NbdServer implements AsyncDisposable {
   peakBytes(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
     return 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(status)![1])
+  }
+
+  /** For how many nanoseconds it has had a processor so far, in steps of 10 ms. */
+  cpuNs(): number {
+    return cpuNsOf(this.#child.pid!)
   }
 
   async #listening(): Promise<void> {

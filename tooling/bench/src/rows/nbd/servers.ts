@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import type { NbdCommand } from './server.ts'
 
-function aiokitNbd(fdmon: string): NbdCommand {
+function aiokitNbd(fdmon: string, env: Readonly<Record<string, string>> = {}): NbdCommand {
   const script = fileURLToPath(import.meta.resolve('aiokit-nbd/bin/aiokit-nbd.js'))
   return {
     program: process.execPath,
     args: (image, socket) => [script, 'serve', image, '--read-only', '--socket', socket, '--fdmon', fdmon],
     install: 'Node',
+    env,
   }
 }
 
@@ -18,8 +19,18 @@ function nbdkit(...flags: string[]): NbdCommand {
   }
 }
 
+const POLLING = { AIOKIT_POLL_MAX_NS: '32768' }
+
 /** As many clients as nbdcopy wants to be; and of its three ways to read the fastest. */
 const QEMU_NBD_FLAGS = ['--persistent', '--read-only', '--shared=0', '--format=raw', '--aio=io_uring']
+
+/**
+ * Those that poll, for up to 32.768 µs before they sleep, as I/O threads do by default. Not on epoll: it cannot look at
+ * sockets from userspace, and does not poll with them (rule P2).
+ */
+export const pollingServers: Readonly<Record<string, NbdCommand>> = {
+  'aiokit-nbd, polling': aiokitNbd('auto', POLLING),
+}
 
 /** All serve read-only. By the name of the contender. */
 export const servers: Readonly<Record<string, NbdCommand>> = {

@@ -1,14 +1,18 @@
-import { AioContext, defineTask } from 'aiokit'
+import { AioContext, defineTask, type PollParams } from 'aiokit'
 import type { Measure } from '../../row.ts'
 import { timeLoop, wallNow } from '../../timing.ts'
 import { check, inFlight, THREADS, tasks, type Work } from './work.ts'
 
-/** With callbacks. */
-export function aiokit<A, R>(work: Work<A, R>): Measure {
+/**
+ * With callbacks.
+ *
+ * @param poll of the context
+ */
+export function aiokit<A, R>(work: Work<A, R>, poll: PollParams = {}): Measure {
   const task = defineTask<A, R>(tasks, work.task)
   const thread = defineTask<undefined, number>(tasks, 'thread')
   return (request) => {
-    using ctx = new AioContext({ threadPool: { min: THREADS, max: THREADS } })
+    using ctx = new AioContext({ threadPool: { min: THREADS, max: THREADS }, poll })
     const pool = ctx.threadPool
     const depth = inFlight(request.case)
     const threads = new Set<number>()

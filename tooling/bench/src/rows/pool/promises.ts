@@ -1,3 +1,4 @@
+import { processCpuNs } from '../../cpu.ts'
 import type { Request, Sample } from '../../row.ts'
 import { collectGarbage, wallNow } from '../../timing.ts'
 import { check, inFlight, THREADS, type Work } from './work.ts'
@@ -50,7 +51,10 @@ export async function measurePromises<A, R>(
   }
   await run(request.warmup)
   collectGarbage()
+  const { ops } = request
+  const cpu = processCpuNs()
   const start = wallNow()
-  await run(request.ops)
-  return { ns: (wallNow() - start) / request.ops, ops: request.ops }
+  await run(ops)
+  const end = wallNow()
+  return { ns: (end - start) / ops, ops, cpuNs: (processCpuNs() - cpu) / ops }
 }

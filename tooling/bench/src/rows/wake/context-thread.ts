@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { AioContext, RemoteContext } from 'aiokit'
+import { AioContext, type PollParams, RemoteContext } from 'aiokit'
 import type { Side } from './contexts.ts'
 import { type MonitorName, monitorOf } from './monitor.ts'
 
-const { monitor, to } = workerData as { monitor: MonitorName; to: Side }
+const { monitor, poll, to } = workerData as { monitor: MonitorName; poll: PollParams; to: Side }
 const { number } = to
-using ctx = new AioContext({ fdmon: monitorOf(monitor) })
+using ctx = new AioContext({ fdmon: monitorOf(monitor), poll })
 using remote = RemoteContext.from(to.context)
 const ping = remote.bottomHalf(to.bottomHalf)
 let ended = false

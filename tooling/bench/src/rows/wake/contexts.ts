@@ -1,6 +1,12 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { AioContext, type AioContextHandle, type BottomHalfHandle, RemoteContext } from 'aiokit'
+import {
+  AioContext,
+  type AioContextHandle,
+  type BottomHalfHandle,
+  type PollParams,
+  RemoteContext,
+} from 'aiokit'
 import type { Measure } from '../../row.ts'
 import { timeLoop, wallNow } from '../../timing.ts'
 import { type MonitorName, monitorOf } from './monitor.ts'
@@ -12,9 +18,10 @@ export interface Side {
   number: Int32Array
 }
 
-export function pingPong(monitor: MonitorName): Measure {
+/** @param poll of both contexts */
+export function pingPong(monitor: MonitorName, poll: PollParams = {}): Measure {
   return async (request) => {
-    using ctx = new AioContext({ fdmon: monitorOf(monitor) })
+    using ctx = new AioContext({ fdmon: monitorOf(monitor), poll })
     const number = new Int32Array(new SharedArrayBuffer(4))
     let expected = 0
     let left = 0
@@ -26,7 +33,7 @@ export function pingPong(monitor: MonitorName): Measure {
       { shared: true },
     )
     const worker = new Worker(new URL('./context-thread.js', import.meta.url), {
-      workerData: { monitor, to: { context: ctx.handle, bottomHalf: bh.handle, number } },
+      workerData: { monitor, poll, to: { context: ctx.handle, bottomHalf: bh.handle, number } },
     })
     const [there] = (await once(worker, 'message')) as [Side]
     using remote = RemoteContext.from(there.context)

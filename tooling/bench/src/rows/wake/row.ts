@@ -1,4 +1,4 @@
-import type { Row } from '../../row.ts'
+import type { Contender, Row } from '../../row.ts'
 
 const CASE = 'asleep'
 
@@ -29,4 +29,44 @@ export const wakeBlocking: Row = {
       as: `${peer}, on ${monitor}`,
     })),
   ),
+}
+
+/** The longest that both contexts poll: that of I/O threads. */
+const MAX_NS = 32_768
+const POLLING_CASE = 'polling'
+
+function polling(monitor: 'epoll' | 'io_uring'): Contender {
+  return {
+    name: `aiokit on ${monitor}, polling`,
+    kind: 'aiokit',
+    ops: { [POLLING_CASE]: 400_000 },
+    load: async () => ({ measure: (await import('./polling.ts')).polling(monitor, MAX_NS) }),
+  }
+}
+
+export const wakePolling: Row = {
+  name: 'wake-polling',
+  title: 'Ping-pong of two threads that poll',
+  what:
+    'The work of wake-blocking, by contexts that look for what comes for up to 32.768 µs before they sleep ' +
+    '(poll: { maxNs: 32_768 }), as I/O threads do by default. Timed is the whole, divided by the number of round trips. The ' +
+    'processor time is that of both threads: one that polls has its processor all the time. MessagePort cannot poll. The C ' +
+    'program has two threads that spin on two words of shared memory and do nothing else.',
+  op: 'round trip',
+  plot: 'bars',
+  cpu: true,
+  cases: [{ name: POLLING_CASE, ops: 20_000, warmup: 5000 }],
+  contenders: [
+    polling('epoll'),
+    polling('io_uring'),
+    { name: 'MessagePort', kind: 'peer', load: () => import('./message-port.ts') },
+    { name: 'C, spinning', kind: 'floor', floor: 'wake-polling', ops: { [POLLING_CASE]: 1_000_000 } },
+  ],
+  goals: ['epoll', 'io_uring'].map((monitor) => ({
+    kind: 'faster',
+    factor: 25,
+    of: { contender: `aiokit on ${monitor}, polling`, case: POLLING_CASE },
+    against: { contender: 'MessagePort', case: POLLING_CASE },
+    as: `MessagePort, on ${monitor}`,
+  })),
 }

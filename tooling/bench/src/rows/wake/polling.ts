@@ -1,0 +1,7 @@
+import type { Measure } from '../../row.ts'
+import { pingPong } from './contexts.ts'
+import type { MonitorName } from './monitor.ts'
+
+export function polling(monitor: MonitorName, maxNs: number): Measure {
+  return pingPong(monitor, { maxNs })
+}
