@@ -1,4 +1,5 @@
 import { openSync, readSync } from 'node:fs'
+import { Unavailable } from './row.ts'
 
 // Of this thread: each has its own copy of this module.
 const schedstat = openSchedstat()
@@ -12,8 +13,13 @@ export function lostNs(): number {
   return read(1)
 }
 
-/** For how many nanoseconds this thread has had a processor, user and system; 0 where the kernel does not tell. */
+/**
+ * For how many nanoseconds this thread has had a processor, user and system.
+ *
+ * @throws Unavailable where the kernel does not tell
+ */
 export function threadCpuNs(): number {
+  if (schedstat < 0) throw new Unavailable('needs a kernel with /proc/thread-self/schedstat')
   return read(0)
 }
 

@@ -1,6 +1,16 @@
 import { type AioContext, EventNotifier } from 'aiokit'
 import { Unavailable } from './row.ts'
 
+/** @throws what `open` throws, but Unavailable if the process may not have that many descriptors */
+export function orLackOfDescriptors<T>(count: number, open: () => T): T {
+  try {
+    return open()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error
+    throw new Unavailable(`needs ${count} descriptors: raise the limit, see ulimit -n`)
+  }
+}
+
 /** Event notifiers that a context watches and whose callbacks clear them, each with its own, as programs do it. */
 export class Watched implements Disposable {
   readonly notifiers: EventNotifier[] = []
@@ -10,7 +20,7 @@ export class Watched implements Disposable {
   /** @throws Unavailable if the process may not have that many descriptors */
   constructor(ctx: AioContext, count: number) {
     this.#ctx = ctx
-    try {
+    orLackOfDescriptors(count, () => {
       for (let i = 0; i < count; i++) {
         const notifier = new EventNotifier()
         this.notifiers.push(notifier)
@@ -21,10 +31,7 @@ export class Watched implements Disposable {
           },
         })
       }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error
-      throw new Unavailable(`needs ${count} descriptors: raise the limit, see ulimit -n`)
-    }
+    })
   }
 
   /** How many events were dispatched since the last `takeDispatched()`. */

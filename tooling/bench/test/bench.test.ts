@@ -38,7 +38,10 @@ function quick(names: string[], env?: Record<string, string>) {
 function expectMeasured(row: RowResult): void {
   for (const cell of row.cells) {
     expect(cell.failed, cell.contender).toBeUndefined()
-    if (cell.unavailable === undefined) expect(cell.median, cell.contender).toBeGreaterThan(0)
+    if (cell.unavailable !== undefined) continue
+    expect(cell.median, cell.contender).toBeGreaterThan(0)
+    // In a quick run it may be nothing that can be counted.
+    expect(typeof cell.cpuNs, cell.contender).toBe(row.cpu ? 'number' : 'undefined')
   }
 }
 
@@ -64,6 +67,14 @@ test('a quick run of two rows leaves results and a plot of both, in their own or
   expect(plot).not.toMatch(/NaN|undefined|Infinity/)
   expect(plot).toContain('A QUICK RUN')
   expect(stderr).toContain('nested: round 1 of 1')
+})
+
+test('a row that shows processor time has it in the results, the table and the plot', () => {
+  const { results, plot, stdout } = quick(['wake-polling'])
+  for (const cell of results.rows[0]!.cells)
+    if (cell.unavailable === undefined) expect(cell.cpuNs).toBeGreaterThan(0)
+  expect(stdout).toContain('processor time')
+  expect(plot).toContain('time · processor time per round trip')
 })
 
 test('every row runs', () => {

@@ -11,6 +11,7 @@ test.each(rows)('$name: goals, counts and programs refer to what there is', (row
   expect(row.goals.length).toBeGreaterThan(0)
   for (const goal of row.goals) {
     if (goal.kind === 'seldom') expect(row.counts).toBeDefined()
+    if (goal.kind === 'processor') expect(row.cpu).toBe(true)
     for (const cell of goal.kind === 'seldom' ? [goal.of] : [goal.of, goal.against]) {
       const contender = row.contenders.find(({ name }) => name === cell.contender)
       expect(contender, cell.contender).toBeDefined()

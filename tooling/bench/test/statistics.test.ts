@@ -67,6 +67,25 @@ describe('a goal is judged by medians', () => {
     expect(verdict({ kind: 'over', ns: 22, against: cell('floor') }).met).toBe(false)
   })
 
+  test('processor time is judged for itself', () => {
+    const figures = { median: 1, cpuNs: 105 }
+    const goal: Goal = {
+      kind: 'processor',
+      factor: 1.05,
+      of: cell('on'),
+      against: cell('off'),
+      as: 'polling off',
+    }
+    const judged = (off: { median: number; cpuNs?: number }) =>
+      judge(goal, ({ contender }) => (contender === 'on' ? figures : off))
+    expect(judged({ median: 0.5, cpuNs: 100 })).toMatchObject({
+      text: '10,000: at most 1.05 x the processor time of polling off: 1.05, met',
+      met: true,
+    })
+    expect(judged({ median: 2, cpuNs: 99 })).toMatchObject({ value: 1.06, met: false })
+    expect(judged({ median: 2 }).met).toBe(null)
+  })
+
   test('seldom means less often than one in so many', () => {
     const goal: Goal = { kind: 'seldom', oneIn: 1000, of: cell('aiokit'), as: 'a write' }
     const seldom = (count?: number) => judge(goal, () => (count === undefined ? {} : { median: 1, count }))

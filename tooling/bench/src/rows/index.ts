@@ -8,6 +8,7 @@ import { hostCost } from './host-cost/row.ts'
 import { nbd, nbdCopy } from './nbd/row.ts'
 import { nested } from './nested/row.ts'
 import { notifyBurst } from './notify-burst/row.ts'
+import { idleHandlers, mixedSources, slowDevice } from './polling/row.ts'
 import { poolNumber, poolObject } from './pool/row.ts'
 import { start } from './start/row.ts'
 import { timers } from './timers/row.ts'
@@ -25,6 +26,9 @@ export const rows: readonly Row[] = [
   notifyBurst,
   wakeBlocking,
   wakePolling,
+  mixedSources,
+  slowDevice,
+  idleHandlers,
   poolNumber,
   poolObject,
   fileRead,

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { AioContext, type PollParams, RemoteContext } from 'aiokit'
+import { type MonitorName, monitorOf } from '../../monitor.ts'
 import type { Side } from './contexts.ts'
-import { type MonitorName, monitorOf } from './monitor.ts'
 
 const { monitor, poll, to } = workerData as { monitor: MonitorName; poll: PollParams; to: Side }
 const { number } = to

@@ -7,9 +7,9 @@ import {
   type PollParams,
   RemoteContext,
 } from 'aiokit'
+import { type MonitorName, monitorOf } from '../../monitor.ts'
 import type { Measure } from '../../row.ts'
 import { timeLoop, wallNow } from '../../timing.ts'
-import { type MonitorName, monitorOf } from './monitor.ts'
 
 /** What a thread needs to wake a context of another one, and the number that goes to and fro. */
 export interface Side {

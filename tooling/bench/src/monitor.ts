@@ -1,7 +1,7 @@
 import type { FdMonitorChoice } from 'aiokit'
-import { ringOnly } from '../../ring.ts'
+import { ringOnly } from './ring.ts'
 
-/** The monitors of the row. A name, for both threads to make one of. */
+/** A name, for several threads to make one of. */
 export type MonitorName = 'epoll' | 'io_uring'
 
 /** What a context is to be made with. */
