@@ -1,5 +1,6 @@
 import type { AioHandler, FdTable } from '@aiokit/fdmon'
 import type { NotifyGate } from '@aiokit/notifier'
+import { pollAdd, pollGrow, pollRemove, pollShrink, runPollHandlers, type TraceContext } from '@aiokit/trace'
 import type { PollSettings } from './poll-params.ts'
 import { Averaging, Growing, type PollingRule, type PollSource } from './polling-rule.ts'
 
@@ -13,6 +14,7 @@ const WAITS_WITHOUT_LOOK = 64
 
 /** What polling must not go on past, seen without a system call. */
 export interface Work {
+  readonly owner: TraceContext
   readonly fds: FdTable
   readonly gate: NotifyGate
   /** Of the gate's descriptor. */
@@ -40,7 +42,7 @@ export class AdaptivePolling {
   #rule: PollingRule
   #wait = 0
   /** The requests on the ring, as one. */
-  readonly #completions: PollSource = { pollNs: 0, averageNs: 0, lastWait: 0 }
+  readonly #completions: PollSource = { fd: -1, pollNs: 0, averageNs: 0, lastWait: 0 }
   /** When the first of the polled handlers may have been silent for too long. */
   #idleAt = Number.POSITIVE_INFINITY
   #withoutLook = 0
@@ -91,11 +93,31 @@ export class AdaptivePolling {
   }
 
   /**
-   * Looks until there is something to be run, or `budgetNs` have passed since `start`. Returns when it ended.
+   * Looks until there is something to be run, or `budgetNs` have passed since `start`. Returns what is left of `timeoutNs`,
+   * of which a negative one is for ever.
    *
    * @throws what callbacks that look throw; SystemError
    */
-  run(start: number, budgetNs: number): number {
+  run(start: number, budgetNs: number, timeoutNs: number): number {
+    const maxNs = timeoutNs < 0 ? budgetNs : Math.min(budgetNs, timeoutNs)
+    const span = runPollHandlers.hasSubscribers
+      ? runPollHandlers.begin({ ctx: this.#work.owner, maxNs, timeoutNs, progress: false })
+      : null
+    let end = start
+    try {
+      end = this.#look(start, maxNs)
+    } finally {
+      if (timeoutNs > 0) timeoutNs = Math.max(0, timeoutNs - (end - start))
+      if (span !== null) {
+        span.timeoutNs = timeoutNs
+        span.progress = this.#work.isDue
+        runPollHandlers.end(span)
+      }
+    }
+    return timeoutNs
+  }
+
+  #look(start: number, maxNs: number): number {
     const work = this.#work
     const { fds } = work
     const { monitor, polled } = fds
@@ -103,7 +125,7 @@ export class AdaptivePolling {
     if (monitor.needWait()) fds.wait(0)
     let end = start
     if (!work.isDue) {
-      const deadline = start + budgetNs
+      const deadline = start + maxNs
       polled.begin()
       do {
         const found = polled.look()
@@ -145,12 +167,19 @@ export class AdaptivePolling {
   #learn(source: PollSource, waitNs: number): void {
     if (waitNs < 0) return
     source.lastWait = this.#wait
+    const oldNs = source.pollNs
     this.#rule.learn(source, waitNs)
+    const newNs = source.pollNs
+    if (newNs === oldNs) return
+    const change = newNs > oldNs ? pollGrow : pollShrink
+    if (change.hasSubscribers) change.publish({ ctx: this.#work.owner, fd: source.fd, oldNs, newNs })
   }
 
   #join(handler: AioHandler, now: number): void {
     handler.activeAt = now
-    if (this.#work.fds.polled.add(handler) && now + IDLE_NS < this.#idleAt) this.#idleAt = now + IDLE_NS
+    if (!this.#work.fds.polled.add(handler)) return
+    this.#idleAt = Math.min(this.#idleAt, now + IDLE_NS)
+    if (pollAdd.hasSubscribers) pollAdd.publish({ ctx: this.#work.owner, fd: handler.fd })
   }
 
   #hit(): void {
@@ -169,8 +198,12 @@ export class AdaptivePolling {
     for (const handler of [...fds.polled]) {
       if (handler === gateHandler) continue
       const idleAt = handler.activeAt + IDLE_NS
-      if (idleAt <= now) fds.polled.retire(handler)
-      else this.#idleAt = Math.min(this.#idleAt, idleAt)
+      if (idleAt > now) {
+        this.#idleAt = Math.min(this.#idleAt, idleAt)
+        continue
+      }
+      if (pollRemove.hasSubscribers) pollRemove.publish({ ctx: this.#work.owner, fd: handler.fd })
+      fds.polled.retire(handler)
     }
   }
 }

@@ -248,10 +248,7 @@ export class Loop implements Hosted {
       return
     }
     const budgetNs = polling.budgetNs()
-    if (budgetNs > 0) {
-      const spent = polling.run(start, timeoutNs < 0 ? budgetNs : Math.min(budgetNs, timeoutNs)) - start
-      if (timeoutNs > 0) timeoutNs = Math.max(0, timeoutNs - spent)
-    }
+    if (budgetNs > 0) timeoutNs = polling.run(start, budgetNs, timeoutNs)
     if (!this.isDue) {
       // What looks may have armed a timer.
       timeoutNs = earlier(timeoutNs, this.timeoutNs())

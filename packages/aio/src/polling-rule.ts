@@ -2,6 +2,8 @@ import type { PollSettings } from './poll-params.ts'
 
 /** Something that is polled for, and what was learned of it. */
 export interface PollSource {
+  /** -1: the requests on the ring. */
+  readonly fd: number
   /** For how long a wait polls for it, in nanoseconds. */
   pollNs: number
   /** How long the waits took that it ended, lately, in nanoseconds. */

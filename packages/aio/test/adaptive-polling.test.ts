@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventNotifier } from '@aiokit/notifier'
 import { realtime } from '@aiokit/timers'
 import fc from 'fast-check'
@@ -529,4 +530,51 @@ describe('P4: the average', () => {
     for (let i = 0; i < 100; i++) turn(1)
     expect(world.loop.polling.misses - misses).toBeLessThan(10)
   })
+})
+
+test('O1: who listens hears of polling: what begins and ends, grows and shrinks, comes and goes', () => {
+  const heard: string[] = []
+  const names = [
+    'run_poll_handlers_begin',
+    'run_poll_handlers_end',
+    'poll_grow',
+    'poll_shrink',
+    'poll_add',
+    'poll_remove',
+  ]
+  const listeners = names.map((name) => {
+    const listener = (message: unknown): void => {
+      const { ctx, ...rest } = message as { ctx: { name: string } }
+      heard.push(`${name} ${ctx.name} ${Object.values(rest).join()}`)
+    }
+    subscribe(`aiokit:${name}`, listener)
+    return () => unsubscribe(`aiokit:${name}`, listener)
+  })
+  try {
+    using world = new Simulation(USUAL, { isWatchable: true })
+    using bell = new Doorbell()
+    const handler = world.watch(bell)
+    const { fd } = bell
+    world.wait([handler], 1000)
+    world.wait([handler], 2000)
+    world.wait([handler], 50_000)
+    world.wait([], 0, 5000)
+    handler.pollNs = 4000
+    world.clock += 8e9
+    world.wait([], 0, 5000)
+    expect(heard).toEqual([
+      `poll_add simulated ${fd}`,
+      `poll_grow simulated ${fd},0,4000`,
+      'run_poll_handlers_begin simulated 4000,-1,false',
+      'run_poll_handlers_end simulated 4000,-1,true',
+      'run_poll_handlers_begin simulated 4000,-1,false',
+      'run_poll_handlers_end simulated 4000,-1,false',
+      `poll_shrink simulated ${fd},4000,0`,
+      'run_poll_handlers_begin simulated 4000,5000,false',
+      `poll_remove simulated ${fd}`,
+      'run_poll_handlers_end simulated 4000,1000,false',
+    ])
+  } finally {
+    for (const end of listeners) end()
+  }
 })

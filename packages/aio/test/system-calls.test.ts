@@ -48,7 +48,7 @@ describe.skipIf(!hasCommand('strace'))('system calls (needs strace)', () => {
         `stat('/', call)`,
         `port2.postMessage(0)`,
       ]) {
-        const counts = trace(
+        const { counts } = trace(
           monitor,
           host,
           `const { stat } = await import('node:fs')

@@ -95,8 +95,6 @@ export const pollShrink: TraceChannel<PollTime> = traceChannel('poll_shrink')
 export interface PollAdd {
   readonly ctx: TraceContext
   readonly fd: number
-  /** What it was ready for. */
-  readonly revents: number
 }
 /** A handler is polled from now on. */
 export const pollAdd: TraceChannel<PollAdd> = traceChannel('poll_add')
@@ -105,7 +103,7 @@ export interface PollRemove {
   readonly ctx: TraceContext
   readonly fd: number
 }
-/** A handler is not polled any more: it was idle for long, or removed. */
+/** A handler is not polled any more, because it was idle for long: see rule P7. */
 export const pollRemove: TraceChannel<PollRemove> = traceChannel('poll_remove')
 
 // Requests on a ring --------------------------------------------------------------------------------------------------------

@@ -103,8 +103,7 @@ export class Recorder {
       ['poll_shrink', (m: messages.PollTime) => this.#pollTime('poll_shrink', m)],
       [
         'poll_add',
-        ({ ctx, fd, revents }: messages.PollAdd) =>
-          this.#instant('polling', 'poll_add', ['ctx', ctx.name, 'fd', fd, 'revents', revents]),
+        ({ ctx, fd }: messages.PollAdd) => this.#instant('polling', 'poll_add', ['ctx', ctx.name, 'fd', fd]),
       ],
       [
         'poll_remove',
