@@ -2,6 +2,7 @@ import {
   check,
   close,
   EINVAL,
+  ETIME,
   IO_URING_PARAMS_SIZE,
   IO_URING_RINGS,
   IO_URING_SQES,
@@ -206,16 +207,18 @@ export class Ring {
    * submitted, and for the work.
    */
   enter(complete: number, timeoutNs: number): number {
-    const { unsubmitted } = this
+    const submit = this.unsubmitted - this.#chain
     this.#words[this.#sqTail] = this.#tail
     this.systemCalls++
     // The kernel first queues work and then sets the flag: if this thread has done the work in between, the flag stays
     // for nothing, for ever. What is queued before it is cleared here is done by this call; what comes later sets it.
-    if (complete >= 0 && (Atomics.load(this.#words, this.#sqFlags) & SQ_TASKRUN) !== 0)
-      Atomics.and(this.#words, this.#sqFlags, ~SQ_TASKRUN)
+    const hadWork = complete >= 0 && (Atomics.load(this.#words, this.#sqFlags) & SQ_TASKRUN) !== 0
+    if (hadWork) Atomics.and(this.#words, this.#sqFlags, ~SQ_TASKRUN)
     const lead = complete >= 0 ? this.#lead : 0
     if (lead > 0) this.#words[this.#cqHead] = this.#read - lead
-    const result = ioUringEnter(this.fd, unsubmitted - this.#chain, complete + lead, timeoutNs)
+    const result = ioUringEnter(this.fd, submit, complete + lead, timeoutNs)
+    // It did not come to the work: it would not submit all, or was refused as a whole.
+    if (hadWork && result < submit && result !== -ETIME) Atomics.or(this.#words, this.#sqFlags, SQ_TASKRUN)
     // Also for who polls the ring's descriptor, which is readable as long as there is something unread.
     if (lead > 0) this.#words[this.#cqHead] = this.#read
     this.#submitted = this.#words[this.#sqHead]!

@@ -155,6 +155,36 @@ describe.skipIf(!hasCommand('strace'))('the kernel refuses (needs strace)', () =
     }
   })
 
+  test.each(['EAGAIN', 'EBUSY', 'EINTR'])(
+    'M6: what a call that failed with %s did not come to is found without waiting',
+    (error) => {
+      const look = `
+      const fds = newTable()
+      const pipe = new Int32Array(32)
+      sys.pipe2(pipe, sys.O_CLOEXEC | sys.O_NONBLOCK)
+      const [reader, writer] = pipe
+      const byte = new Uint8Array(1)
+      let found = 0
+      fds.set(reader, { read() { found++; sys.read(reader, byte) } })
+      for (let i = 0; i < 100; i++) {
+        // Made, or made again.
+        fds.wait(0)
+        sys.write(writer, byte)
+        fds.wait(0)
+        fds.dispatch()
+      }
+      say(found)
+      fds.close()`
+      for (const when of ['2+2', '3+2', '2+3']) {
+        const [found] = run(look, [
+          ...['strace', '-qq', '-o', '/dev/null', '-e', 'trace=io_uring_enter,io_uring_setup'],
+          ...['-e', `inject=io_uring_enter:error=${error}:when=${when}`, ...refuseRingsOfNode()],
+        ])
+        expect(found).toBe(100)
+      }
+    },
+  )
+
   test.each([
     ['rings', 1],
     ['submission entries', 2],
