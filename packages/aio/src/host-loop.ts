@@ -153,7 +153,9 @@ class HostLoop {
       // What hears of another's failure may have removed it.
       if (!this.#members.includes(member)) continue
       try {
-        timeout = earlier(timeout, member.before())
+        const its = member.before()
+        if (its > 0) this.#wakeIn(its)
+        timeout = earlier(timeout, its)
       } catch (error) {
         fail(member, error)
         timeout = 0
@@ -161,7 +163,6 @@ class HostLoop {
     }
     if (!this.#isUsed) return
     this.#updateKeep()
-    if (timeout > 0) this.#wakeIn(timeout)
     if (this.#waiter === null) {
       this.#hurry(timeout === 0)
       this.#mayWait = true
