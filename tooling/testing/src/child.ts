@@ -25,8 +25,12 @@ export function descriptorLimit(count: number): string[] {
 
 /** Runs an ES module given as text in a process of its own, with the real kernel and whatever `under` does to it. */
 export function runScript(script: string, options: ScriptOptions): ChildResult {
+  const [first, ...others] = options.under ?? []
   const command = [
-    ...(options.under ?? []),
+    ...(first === undefined ? [] : [first]),
+    // It would not hear the signal after the timeout, if it writes to a file, and nor would the script.
+    ...(first === 'strace' ? ['-I2'] : []),
+    ...others,
     process.execPath,
     ...(options.node ?? []),
     '--input-type=module',
