@@ -40,7 +40,7 @@ export function test(program, folder) {
       [
         path.join(path.dirname(vitest), 'vitest.mjs'),
         'run',
-        ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+        ...['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`],
       ],
       { cwd: folder, env: environmentOf(program), encoding: 'utf8', maxBuffer: 2 ** 28 },
     )
