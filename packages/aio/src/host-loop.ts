@@ -61,8 +61,10 @@ class HostLoop {
   #isOpen = false
   #keeps = false
   #hurries = false
-  /** From `before` to `after`: it may be about to wait, or has waited and calls back. */
+  /** From the end of `before` to `after`: it may be about to wait, or has waited and calls back. */
   #mayWait = false
+  /** One of them had something new since `before` began, which may have asked it already. */
+  #isTouched = false
   /** How often the waiter was told how long it may wait, since the others were asked. */
   #asked = 0
   #timerFd = -1
@@ -112,6 +114,7 @@ class HostLoop {
    */
   touch({ keepsAlive }: { readonly keepsAlive: boolean }): void {
     if (!this.#keeps && keepsAlive) this.#keep(true)
+    this.#isTouched = true
     if (this.#mayWait) this.#hurry(true)
   }
 
@@ -148,6 +151,7 @@ class HostLoop {
 
   readonly #before = (): void => {
     this.#asked = 0
+    this.#isTouched = false
     let timeout = -1
     for (const member of this.#members) {
       // What hears of another's failure may have removed it.
@@ -162,6 +166,7 @@ class HostLoop {
       }
     }
     if (!this.#isUsed) return
+    if (this.#isTouched) timeout = 0
     this.#updateKeep()
     if (this.#waiter === null) {
       this.#hurry(timeout === 0)

@@ -51,6 +51,42 @@ describe.each([...monitors.map(([name]) => name), 'epoll that falls back'])('att
     ).toBe('ran\n')
   })
 
+  test('N4, P11: what the end of one’s polling schedules on another, before Node’s loop sleeps, is run without another event', () => {
+    expect(
+      run(
+        `
+        const { EventNotifier } = await import('@aiokit/notifier')
+        const other = make()
+        other.setPollParams({ maxNs: 1e9, grow: 1e9 })
+        other.attach()
+        ctx.beginWork()
+        const bell = new EventNotifier()
+        let rung = false
+        other.setEventNotifier(bell, {
+          read() { bell.testAndClear() },
+          poll: () => rung,
+          pollReady() { rung = false; console.log('heard') },
+          pollEnd() {
+            if (left === 0) ctx.scheduleOneshot(() => { console.log('ran'); other.close(); ctx.close() })
+          },
+        })
+        let left = 3
+        const ring = () => {
+          while (--left > 0) {
+            bell.set()
+            other.poll(true)
+          }
+          // By now it is polled for.
+          rung = true
+          other.poll(true)
+        }
+        // A collection of garbage in the middle would wake Node's loop.
+        setTimeout(() => { gc(); setTimeout(ring, 100) }, 100)`,
+        { node: ['--expose-gc'] },
+      ),
+    ).toBe('heard\nran\n')
+  })
+
   test('T6: a deadline that is further away than timers go is none that fails', () => {
     expect(
       run(`
