@@ -178,6 +178,7 @@ test.runIf(hasIoUring())(
   () => {
     using ctx = new AioContext({ name: 'one', fdmon: 'io_uring' })
     const seen = listen('fdmon_io_uring_add_sqe', 'fdmon_io_uring_cqe_handler')
+    const fd = openSync(import.meta.filename, 'r')
     let left = 2
     const done = (): void => void left--
     const nop = ctx.addSqe((sqe) => sqe.prepNop(), done)
@@ -186,11 +187,12 @@ test.runIf(hasIoUring())(
         throw new Error('not made')
       }, done),
     ).toThrow('not made')
-    const read = ctx.addSqe((sqe) => sqe.prepRead(5, new Uint8Array(8), 2 ** 40 + 7), done)
+    const read = ctx.addSqe((sqe) => sqe.prepRead(fd, new Uint8Array(8), 2 ** 40 + 7), done)
     ctx.waitWhile(() => left > 0)
+    closeSync(fd)
     expect(seen).toEqual([
       ['fdmon_io_uring_add_sqe', { ctx, request: nop, opcode: 0, fd: -1, offset: 0 }],
-      ['fdmon_io_uring_add_sqe', { ctx, request: read, opcode: 22, fd: 5, offset: 2 ** 40 + 7 }],
+      ['fdmon_io_uring_add_sqe', { ctx, request: read, opcode: 22, fd, offset: 2 ** 40 + 7 }],
       ['fdmon_io_uring_cqe_handler', { ctx, request: nop, res: 0, flags: 0 }],
       [
         'fdmon_io_uring_cqe_handler',
