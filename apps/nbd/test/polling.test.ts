@@ -16,7 +16,7 @@ truncateSync(image, 2 ** 20)
 let sockets = 0
 const newSocket = (): string => path.join(folder, `${sockets++}.sock`)
 
-const REQUESTS = 1000
+const REQUESTS = 300
 /** So long that no request of the demo keeps its server waiting for longer. */
 const LONG = '50000000'
 
