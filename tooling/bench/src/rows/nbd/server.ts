@@ -16,8 +16,6 @@ export interface NbdCommand {
   args(image: string, socket: string): readonly string[]
   /** What to install to have it. */
   install: string
-  /** Variables of its environment. */
-  env?: Readonly<Record<string, string>>
 }
 
 /** A server in a process of its own. */
@@ -44,14 +42,11 @@ export class NbdServer implements AsyncDisposable {
     }
   }
 
-  private constructor({ program, args, install, env }: NbdCommand, image: string) {
+  private constructor({ program, args, install }: NbdCommand, image: string) {
     this.#folder = mkdtempSync(path.join(tmpdir(), 'aiokit-bench-'))
     this.#socket = path.join(this.#folder, 'socket')
     this.uri = `nbd+unix:///?socket=${this.#socket}`
-    this.#child = spawn(program, args(image, this.#socket), {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, ...env },
-    })
+    this.#child = spawn(program, args(image, this.#socket), { stdio: ['ignore', 'ignore', 'pipe'] })
     // Also when the sample is ended in the middle.
     process.on('exit', this.#remove)
     this.#child.once('error', () => {

@@ -1,13 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import type { NbdCommand } from './server.ts'
 
-function aiokitNbd(fdmon: string, env: Readonly<Record<string, string>> = {}): NbdCommand {
+function aiokitNbd(...flags: string[]): NbdCommand {
   const script = fileURLToPath(import.meta.resolve('aiokit-nbd/bin/aiokit-nbd.js'))
   return {
     program: process.execPath,
-    args: (image, socket) => [script, 'serve', image, '--read-only', '--socket', socket, '--fdmon', fdmon],
+    args: (image, socket) => [script, 'serve', image, '--read-only', '--socket', socket, ...flags],
     install: 'Node',
-    env,
   }
 }
 
@@ -19,8 +18,6 @@ function nbdkit(...flags: string[]): NbdCommand {
   }
 }
 
-const POLLING = { AIOKIT_POLL_MAX_NS: '32768' }
-
 /** As many clients as nbdcopy wants to be; and of its three ways to read the fastest. */
 const QEMU_NBD_FLAGS = ['--persistent', '--read-only', '--shared=0', '--format=raw', '--aio=io_uring']
 
@@ -29,13 +26,13 @@ const QEMU_NBD_FLAGS = ['--persistent', '--read-only', '--shared=0', '--format=r
  * sockets from userspace, and does not poll with them (rule P2).
  */
 export const pollingServers: Readonly<Record<string, NbdCommand>> = {
-  'aiokit-nbd, polling': aiokitNbd('auto', POLLING),
+  'aiokit-nbd, polling': aiokitNbd('--fdmon=auto', '--poll-max-ns=32768'),
 }
 
 /** All serve read-only. By the name of the contender. */
 export const servers: Readonly<Record<string, NbdCommand>> = {
-  'aiokit-nbd': aiokitNbd('auto'),
-  'aiokit-nbd on epoll': aiokitNbd('epoll'),
+  'aiokit-nbd': aiokitNbd('--fdmon=auto'),
+  'aiokit-nbd on epoll': aiokitNbd('--fdmon=epoll'),
   'qemu-nbd': {
     program: 'qemu-nbd',
     args: (image, socket) => [...QEMU_NBD_FLAGS, `--socket=${socket}`, image],

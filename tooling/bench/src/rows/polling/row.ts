@@ -3,9 +3,14 @@ import type { MonitorName } from '../../monitor.ts'
 import type { Case, Contender, Goal, Measure, Row } from '../../row.ts'
 import type { Way } from './slow-device.ts'
 
-/** Those of I/O threads by default. */
-const POLL = { maxNs: 32_768, grow: 2, shrink: 0 } as const satisfies PollParams
-const OFF = { maxNs: 0 } as const satisfies PollParams
+/** How a context polls, as names say it: not at all, as I/O threads do by default, and by the rule of the original. */
+const polls = {
+  '': { maxNs: 0 },
+  ', polling': { maxNs: 32_768 },
+  ', polling by growth': { maxNs: 32_768, rule: 'grow' },
+} as const satisfies Record<string, PollParams>
+type Polling = keyof typeof polls
+
 const monitors: readonly MonitorName[] = ['epoll', 'io_uring']
 
 /** How the sources are waited for, as names say it: by handlers of a monitor, or by requests on the ring. */
@@ -15,19 +20,20 @@ const ways: Readonly<Record<Way, string>> = {
   requests: 'on io_uring, requests',
 }
 
-const nameOf = (way: Way, polls: boolean) => `aiokit ${ways[way]}${polls ? ', polling' : ''}`
+const nameOf = (way: Way, polling: Polling) => `aiokit ${ways[way]}${polling}`
 
-/** Each way with polling off and on. */
+/** Each way with polling off and on, by default. */
 function contenders<W extends Way>(
   ways: readonly W[],
   load: (way: W, poll: PollParams) => Promise<Measure>,
+  pollings: readonly Polling[] = ['', ', polling'],
 ): Contender[] {
   return ways.flatMap((way) =>
-    [false, true].map(
-      (polls): Contender => ({
-        name: nameOf(way, polls),
+    pollings.map(
+      (polling): Contender => ({
+        name: nameOf(way, polling),
         kind: 'aiokit',
-        load: async () => ({ measure: await load(way, polls ? POLL : OFF) }),
+        load: async () => ({ measure: await load(way, polls[polling]) }),
       }),
     ),
   )
@@ -44,8 +50,8 @@ function goals(
     of.map((way) => ({
       kind,
       factor,
-      of: { contender: nameOf(way, true), case: name },
-      against: { contender: nameOf(way, false), case: name },
+      of: { contender: nameOf(way, ', polling'), case: name },
+      against: { contender: nameOf(way, ''), case: name },
       as: `polling off, ${ways[way]}`,
     })),
   )
@@ -88,15 +94,20 @@ export const mixedSources: Row = {
     `${BELLS}One source answers 3 µs after it was asked, by a thread that looks for questions all the time; another comes ` +
     'each ms. Both are waited for by one context. The time is from a question to the callback of its answer; each answer ' +
     'makes the next question, without end or ten times, and then the slow source is waited for. The processor time is that ' +
-    'of all, divided by the answers.',
+    'of all, divided by the answers. "By growth" is the older way to learn for how long to poll, rule: \'grow\'.',
   op: 'answer',
   plot: 'bars',
   cpu: true,
   cases: MIXED,
-  contenders: contenders(monitors, async (monitor, poll) => {
-    const { mixed } = await import('./mixed.ts')
-    return (request) => mixed(monitor, poll, MIXED.find(({ name }) => name === request.case)!.burst)(request)
-  }),
+  contenders: contenders(
+    monitors,
+    async (monitor, poll) => {
+      const { mixed } = await import('./mixed.ts')
+      return (request) =>
+        mixed(monitor, poll, MIXED.find(({ name }) => name === request.case)!.burst)(request)
+    },
+    ['', ', polling', ', polling by growth'],
+  ),
   goals: goals(monitors, MIXED, 'faster', 1),
 }
 
@@ -123,14 +134,16 @@ export const idleHandlers: Row = {
     const module = await import('./idle-handlers.ts')
     return module.idleHandlers(monitor, poll, (theCase) => IDLE.find(({ name }) => name === theCase)!)
   }).map((contender) =>
-    contender.name === nameOf('io_uring', true) ? contender : { ...contender, cases: [ALONE, IDLE[1]!.name] },
+    contender.name === nameOf('io_uring', ', polling')
+      ? contender
+      : { ...contender, cases: [ALONE, IDLE[1]!.name] },
   ),
   goals: [
     {
       kind: 'atMost',
       factor: 1.2,
-      of: { contender: nameOf('io_uring', true), case: SILENT },
-      against: { contender: nameOf('io_uring', true), case: ALONE },
+      of: { contender: nameOf('io_uring', ', polling'), case: SILENT },
+      against: { contender: nameOf('io_uring', ', polling'), case: ALONE },
       as: 'the busy one alone, polling on io_uring',
     },
   ],

@@ -35,12 +35,14 @@ export const wakeBlocking: Row = {
 const MAX_NS = 32_768
 const POLLING_CASE = 'polling'
 
-function polling(monitor: 'epoll' | 'io_uring'): Contender {
+function polling(monitor: 'epoll' | 'io_uring', rule: 'average' | 'grow' = 'average'): Contender {
   return {
-    name: `aiokit on ${monitor}, polling`,
+    name: `aiokit on ${monitor}, polling${rule === 'grow' ? ' by growth' : ''}`,
     kind: 'aiokit',
     ops: { [POLLING_CASE]: 400_000 },
-    load: async () => ({ measure: (await import('./polling.ts')).polling(monitor, MAX_NS) }),
+    load: async () => ({
+      measure: (await import('./contexts.ts')).pingPong(monitor, { maxNs: MAX_NS, rule }),
+    }),
   }
 }
 
@@ -49,9 +51,10 @@ export const wakePolling: Row = {
   title: 'Ping-pong of two threads that poll',
   what:
     'The work of wake-blocking, by contexts that look for what comes for up to 32.768 µs before they sleep ' +
-    '(poll: { maxNs: 32_768 }), as I/O threads do by default. Timed is the whole, divided by the number of round trips. The ' +
-    'processor time is that of both threads: one that polls has its processor all the time. MessagePort cannot poll. The C ' +
-    'program has two threads that spin on two words of shared memory and do nothing else.',
+    '(poll: { maxNs: 32_768 }), as I/O threads do by default; "by growth" with rule: \'grow\'. Timed is the whole, divided ' +
+    'by the number of round trips. The processor time is that of both threads: one that polls has its processor all the ' +
+    'time. MessagePort cannot poll. The C program has two threads that spin on two words of shared memory and do nothing ' +
+    'else.',
   op: 'round trip',
   plot: 'bars',
   cpu: true,
@@ -59,6 +62,8 @@ export const wakePolling: Row = {
   contenders: [
     polling('epoll'),
     polling('io_uring'),
+    polling('epoll', 'grow'),
+    polling('io_uring', 'grow'),
     { name: 'MessagePort', kind: 'peer', load: () => import('./message-port.ts') },
     { name: 'C, spinning', kind: 'floor', floor: 'wake-polling', ops: { [POLLING_CASE]: 1_000_000 } },
   ],
