@@ -2,7 +2,7 @@
  * EventNotifier and NotifierWatch (packages/notifier/src/event-notifier.ts, notifier-watch.ts). Rules N7 and P6.
  *
  * Two threads set it. A loop watches it, that polls before it sleeps as AioContext.poll() does; with POLLER
- * somebody else watches it too, who polls, and stops or is terminated.
+ * one thread sets it, and somebody else watches it too, who polls, and stops or is terminated.
  *
  * Published work is a bit for each thread that sets. A watcher looks at it only when testAndClear() said true.
  *
@@ -10,8 +10,9 @@
  * its own.
  */
 
-bit isSet                       /* the words: SET, SLEEPERS, POLLERS */
-byte sleepers
+bit isSet                       /* the words: FLAGS, which holds SET and RUNG, */
+bit isRung
+byte sleepers                   /* SLEEPERS, POLLERS */
 byte pollers
 bit event                       /* the counter of the eventfd: its low half */
 bit bell                        /* and its high half, in which doorbells are */
@@ -40,6 +41,7 @@ inline needsDescriptor(needs) {
 
 /* Eventfd.ring() */
 inline ring() {
+    isRung = 1;                                 /* Atomics.or(words, FLAGS, RUNG) */
 #ifdef DOORBELLS_ARE_EVENTS
     event = 1
 #else
@@ -61,15 +63,13 @@ inline set() {
     :: else -> needsDescriptor(needs)
     fi;
 #else
-    isSet = 1;                                  /* Atomics.exchange(words, SET, 1) */
+    isSet = 1;                                  /* Atomics.or(words, FLAGS, SET) */
     needsDescriptor(needs);
 #endif
-    atomic {
-        if
-        :: needs -> ring()
-        :: else
-        fi
-    }
+    if
+    :: needs -> ring()
+    :: else
+    fi
 }
 
 proctype Setter(byte i) {
@@ -103,9 +103,9 @@ inline told(how) {
     sets = sets - how
 }
 
-/* Atomics.exchange(words, SET, 0) !== 0 */
-inline takeWord(had) {
-    d_step { had = isSet; isSet = 0 }
+/* (Atomics.exchange(words, FLAGS, 0) & SET) !== 0 */
+inline takeFlags(had) {
+    d_step { had = isSet; isSet = 0; isRung = 0 }
 }
 
 /* Eventfd.take() */
@@ -115,21 +115,12 @@ inline take(events) {
 
 /* EventNotifier.testAndClear() */
 inline testAndClear(had) {
-    had = isSet;                                /* Atomics.load(words, SET) !== 0 */
+    d_step { had = (isSet && !isRung); isSet = (isSet && !had) };       /* Atomics.compareExchange(words, FLAGS, SET, 0) */
     if
-    :: had -> needsDescriptor(needs)
-    :: else
-    fi;
-    if
-    :: had && !needs -> takeWord(had)
-    :: else -> had = 0
-    fi;
-    if
-    :: had -> needs = 0
+    :: had
     :: else ->
-        needs = 0;
-#ifdef TAKES_THE_WORD_FIRST
-        takeWord(had);
+#ifdef TAKES_THE_FLAGS_FIRST
+        takeFlags(had);
 #endif
 #ifdef READS_ONLY_WHAT_IS_SET
         if
@@ -139,8 +130,8 @@ inline testAndClear(had) {
 #else
         take(events);
 #endif
-#ifndef TAKES_THE_WORD_FIRST
-        takeWord(had);
+#ifndef TAKES_THE_FLAGS_FIRST
+        takeFlags(had);
 #endif
         d_step { had = had || events; events = 0 }
     fi;
@@ -176,7 +167,7 @@ inline read(had) {
 /* NotifierWatch.#ringIfSet(), in two steps */
 inline ringIfSet() {
     if
-    :: isSet -> ring()                          /* Atomics.load(words, SET) !== 0 */
+    :: isSet -> ring()                          /* Atomics.load(words, FLAGS) & SET */
     :: !isSet
     fi
 }
@@ -222,15 +213,22 @@ inline stopSleeping() {
 
 /* NotifierWatch.poll(): a look at the word, and now and then one at the descriptor */
 inline poll(found) {
-    found = isSet;                              /* Atomics.load(words, SET) !== 0 */
+    found = isSet;                              /* Atomics.load(words, FLAGS) & SET */
     if
     :: skip
     :: atomic { !found && readable -> take(found) };    /* #look(): eventfdRead(fd) */
         if
-        :: found -> isSet = 1                   /* Atomics.exchange(words, SET, 1) */
+        :: found -> isSet = 1                   /* Atomics.or(words, FLAGS, SET) */
         :: else
         fi;
-        ringIfSet()
+#ifdef POLLER
+        needsDescriptor(needs);                 /* which it never does for who is alone */
+        if
+        :: needs -> needs = 0; ringIfSet()
+        :: else
+        fi
+#endif
+        skip
     fi
 }
 
@@ -323,8 +321,9 @@ init {
     atomic {
 #ifdef POLLER
         run Poller();
-#endif
+#else
         run Setter(0);
+#endif
         run Setter(1);
         run Watcher();
         run Killer()

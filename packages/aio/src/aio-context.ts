@@ -16,10 +16,11 @@ import type {
   FdHandlers,
   FdMonitor,
   FdMonitorFactory,
+  FdWatch,
   Sqe,
   SqeRequest,
 } from '@aiokit/fdmon'
-import type { EventNotifier } from '@aiokit/notifier'
+import { EventNotifier } from '@aiokit/notifier'
 import { abortReason, checkSignal } from '@aiokit/task'
 import type { Clock, Timer } from '@aiokit/timers'
 import { joinTrace } from '@aiokit/trace'
@@ -204,26 +205,21 @@ export class AioContext implements Disposable, AsyncDisposable {
    *   `ERR_AIO_NO_CALLBACK`; `ERR_AIO_RESERVED_FD` if it is one of the context's own; `ERR_AIO_CLOSED`
    */
   setFdHandler(fd: number, handlers: FdHandlers | null): void {
-    this.#requireOpen()
-    requireInteger(fd, 'fd', 0, 0x7fff_ffff)
-    if (this.#isReserved(fd)) {
-      throw aioError(
-        'ERR_AIO_RESERVED_FD',
-        `Descriptor ${fd} belongs to the context itself: watch one of your own.`,
-      )
-    }
-    if (handlers === null) this.#loop.fds.remove(fd)
-    else this.#loop.fds.set(fd, handlers)
-    this.#host?.touch()
+    this.#setHandler(fd, handlers, null)
   }
 
   /**
    * As `setFdHandler`, for an event notifier. Its `read` should begin with `notifier.testAndClear()`.
    *
+   * A context that polls looks at the notifier itself, unless the handlers have a `poll` of their own, or a `write`: in that
+   * time neither `set()` nor `testAndClear()` is a system call, in any thread that shares its `handle` (rules N7, P6).
+   *
    * @throws as `setFdHandler`; `ERR_AIO_CLOSED` for a notifier that is closed
    */
   setEventNotifier(notifier: EventNotifier, handlers: FdHandlers | null): void {
-    this.setFdHandler(requireNotifier(notifier).fd, handlers)
+    const { fd } = requireNotifier(notifier)
+    const watch = handlers !== null && notifier instanceof EventNotifier ? notifier.watch() : null
+    this.#setHandler(fd, handlers, watch)
   }
 
   /**
@@ -559,6 +555,20 @@ export class AioContext implements Disposable, AsyncDisposable {
     this.close()
     // After this the ticks and promises are done with that closing has left.
     await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+
+  #setHandler(fd: number, handlers: FdHandlers | null, watch: FdWatch | null): void {
+    this.#requireOpen()
+    requireInteger(fd, 'fd', 0, 0x7fff_ffff)
+    if (this.#isReserved(fd)) {
+      throw aioError(
+        'ERR_AIO_RESERVED_FD',
+        `Descriptor ${fd} belongs to the context itself: watch one of your own.`,
+      )
+    }
+    if (handlers === null) this.#loop.fds.remove(fd)
+    else this.#loop.fds.set(fd, handlers, watch)
+    this.#host?.touch()
   }
 
   #requireNotRunning(): void {

@@ -24,6 +24,19 @@ export interface FdHandlers {
   ref?: boolean
 }
 
+/**
+ * One who watches something by its descriptor that can also be looked at from userspace, such as an event notifier. Told of
+ * what becomes of that: `start` and `stop` bracket the time in which handlers of the descriptor are registered.
+ */
+export interface FdWatch {
+  start(): void
+  /** @param isOpen false if the descriptor was closed, so that its number may be another file's */
+  stop(isOpen: boolean): void
+  poll(): boolean
+  begin(): void
+  end(): void
+}
+
 export type FdCallback = (this: FdHandlers) => void
 
 const NAMES = ['read', 'write', 'poll', 'pollReady', 'pollBegin', 'pollEnd'] as const
@@ -45,8 +58,13 @@ export class FdCallbacks {
   /** The async context that they run in, if a host loop runs them. */
   readonly scope: AsyncResource
 
-  /** @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_NO_CALLBACK`, or what a getter throws */
-  constructor(handlers: FdHandlers) {
+  readonly watch: FdWatch | null
+
+  /**
+   * @param watch what is looked at if the handlers have no `poll` of their own, and `read` is then called
+   * @throws `ERR_AIO_INVALID_ARG_TYPE`, `ERR_AIO_NO_CALLBACK`, or what a getter throws
+   */
+  constructor(handlers: FdHandlers, watch: FdWatch | null = null) {
     if (typeof handlers !== 'object' || handlers === null) {
       throw aioTypeError(
         'ERR_AIO_INVALID_ARG_TYPE',
@@ -72,10 +90,18 @@ export class FdCallbacks {
     this.target = handlers
     this.read = read!
     this.write = write!
-    this.poll = poll as ((this: FdHandlers) => boolean) | null
-    this.pollReady = pollReady!
-    this.pollBegin = pollBegin!
-    this.pollEnd = pollEnd!
+    this.watch = watch
+    if (watch !== null && poll === null && read !== null && write === null) {
+      this.poll = () => watch.poll()
+      this.pollReady = read!
+      this.pollBegin = () => watch.begin()
+      this.pollEnd = () => watch.end()
+    } else {
+      this.poll = poll as ((this: FdHandlers) => boolean) | null
+      this.pollReady = pollReady!
+      this.pollBegin = pollBegin!
+      this.pollEnd = pollEnd!
+    }
     if (this.events === 0) {
       throw aioError(
         'ERR_AIO_NO_CALLBACK',

@@ -1,6 +1,6 @@
 import { aioError, aioTypeError, describe, requireFunction, requireNumber } from '@aiokit/errors'
 import { aioSetFdHandler, type TraceContext } from '@aiokit/trace'
-import { FdCallbacks, type FdHandlers } from './callbacks.ts'
+import { FdCallbacks, type FdHandlers, type FdWatch } from './callbacks.ts'
 import { AioHandler } from './handler.ts'
 import type { FdMonitor, FdMonitorFactory, FdMonitorHost } from './monitor.ts'
 import { PolledHandlers } from './polled-handlers.ts'
@@ -96,12 +96,13 @@ export class FdTable implements Disposable {
   /**
    * Watches `fd`, with these handlers in place of earlier ones (rules F1, F3, F4).
    *
+   * @param watch for handlers without `poll`: what else there is to look at than the descriptor
    * @throws SystemError, or as `FdCallbacks` does, `ERR_AIO_CLOSED`; then nothing has changed
    */
-  set(fd: number, handlers: FdHandlers): AioHandler {
+  set(fd: number, handlers: FdHandlers, watch: FdWatch | null = null): AioHandler {
     this.#requireOpen()
     // First the user's getters, which may do anything, this call included; from here on only the monitor can fail.
-    const callbacks = new FdCallbacks(handlers)
+    const callbacks = new FdCallbacks(handlers, watch)
     const handler = this.#handlers.get(fd) ?? new AioHandler(fd, callbacks)
     this.#monitor.update(handler, callbacks.events)
     const former = handler.callbacks
@@ -183,7 +184,10 @@ export class FdTable implements Disposable {
   /** Forgets all handlers and closes the monitor; the descriptors stay open. May be called twice. */
   close(): void {
     this.#closed = true
-    for (const handler of this.#handlers.values()) this.#ready.remove(handler)
+    for (const handler of this.#handlers.values()) {
+      this.#ready.remove(handler)
+      handler.callbacks.watch?.stop(true)
+    }
     this.#handlers.clear()
     this.#keeping = 0
     this.#unpollable = 0
@@ -203,14 +207,18 @@ export class FdTable implements Disposable {
       throw aioError('ERR_AIO_CLOSED', 'This table of descriptors is closed: make a new FdTable.')
   }
 
-  #forget(handler: AioHandler): void {
-    if (this.#handlers.delete(handler.fd)) this.#count(handler.callbacks, -1)
+  #forget(handler: AioHandler, isOpen = true): void {
+    if (this.#handlers.delete(handler.fd)) this.#count(handler.callbacks, -1, isOpen)
     this.#ready.remove(handler)
   }
 
-  #count({ ref, poll }: FdCallbacks, change: 1 | -1): void {
+  /** They are registered from now on, or no longer. */
+  #count({ ref, poll, watch }: FdCallbacks, change: 1 | -1, isOpen = true): void {
     if (ref) this.#keeping += change
     if (poll === null) this.#unpollable += change
+    if (watch === null) return
+    if (change === 1) watch.start()
+    else watch.stop(isOpen)
   }
 
   #replace(factory: FdMonitorFactory): FdMonitor {
@@ -250,7 +258,7 @@ export class FdTable implements Disposable {
 
   /** Everything is in order before anybody hears of it: who does may register, remove, close, or throw. */
   #reportClosed(handlers: readonly AioHandler[]): void {
-    for (const handler of handlers) this.#forget(handler)
+    for (const handler of handlers) this.#forget(handler, false)
     let failure: { error: unknown } | null = null
     for (const handler of handlers) {
       try {

@@ -1,4 +1,4 @@
-export { type FdCallback, FdCallbacks, type FdHandlers } from './callbacks.ts'
+export { type FdCallback, FdCallbacks, type FdHandlers, type FdWatch } from './callbacks.ts'
 export { ERR, HUP, IN, OUT } from './events.ts'
 export { FdTable } from './fd-table.ts'
 export { AioHandler } from './handler.ts'

@@ -2,7 +2,7 @@ import { aioError, requireBoolean, requireObject } from '@aiokit/errors'
 import { check, EAGAIN } from '@aiokit/sys'
 import { Eventfd, type EventfdHandle } from './eventfd.ts'
 import { NotifierWatch } from './notifier-watch.ts'
-import { needsDescriptor, newWords, requireWords, SET } from './notifier-words.ts'
+import { FLAGS, needsDescriptor, newWords, RUNG, requireWords, SET } from './notifier-words.ts'
 
 /** What another thread needs to share a notifier: structured-cloneable. */
 export interface EventNotifierHandle extends EventfdHandle {
@@ -109,11 +109,14 @@ export class EventNotifier implements Disposable {
       this.#eventfd.add()
       return
     }
-    // Pairs with NotifierWatch: store SET, load who needs the descriptor here; store that, load SET there. Exchanged and not
-    // stored: whoever takes it is ordered after all who have set it, and not only after the last one.
-    Atomics.exchange(words, SET, 1)
+    // Pairs with NotifierWatch: set SET, load who needs the descriptor here; store that, load SET there. A read and a write in
+    // one: whoever takes it is ordered after all who have set it, and not only after the last one.
+    Atomics.or(words, FLAGS, SET)
     // Not skipped if it was set before: whoever set it may not write, because its thread was terminated first.
-    if (needsDescriptor(words)) check(this.#eventfd.ring(), 'write')
+    if (!needsDescriptor(words)) return
+    // First, so that whoever takes it knows that there is something to read, or will be.
+    Atomics.or(words, FLAGS, RUNG)
+    check(this.#eventfd.ring(), 'write')
   }
 
   /**
@@ -125,14 +128,13 @@ export class EventNotifier implements Disposable {
     this.#requireOpen()
     const words = this.#words
     if (words === null) return this.#eventfd.take() !== -EAGAIN
-    // If nobody waits for the descriptor it may stay readable: who will wait and finds it so for nothing, reads it then.
-    // Not if it was not set: whoever is here because it is readable would be here again and again.
-    if (Atomics.load(words, SET) !== 0 && !needsDescriptor(words) && Atomics.exchange(words, SET, 0) !== 0)
-      return true
-    // First the descriptor: a set() whose doorbell is swallowed has stored SET before, and is seen. The other way round one
+    // Nothing but the words tells of it. If it is not set the descriptor is read in any case: whoever is here because that is
+    // readable would be here again and again.
+    if (Atomics.compareExchange(words, FLAGS, SET, 0) === SET) return true
+    // First the descriptor: a set() whose doorbell is swallowed has set SET before, and is seen. The other way round one
     // that comes in between would leave SET and a descriptor that is not readable.
     const events = this.#eventfd.take()
-    return Atomics.exchange(words, SET, 0) !== 0 || events > 0
+    return (Atomics.exchange(words, FLAGS, 0) & SET) !== 0 || events > 0
   }
 
   /**

@@ -1,6 +1,6 @@
 import { eventfdRead } from '@aiokit/sys'
 import type { Eventfd } from './eventfd.ts'
-import { POLLERS, SET, SLEEPERS } from './notifier-words.ts'
+import { FLAGS, needsDescriptor, POLLERS, RUNG, SET, SLEEPERS } from './notifier-words.ts'
 
 // Where a watcher is. It is counted among the others that are there.
 const AWAY = 0
@@ -42,15 +42,19 @@ export class NotifierWatch {
     this.#ringIfSet()
   }
 
-  /** Watches no more. */
-  stop(): void {
+  /**
+   * Watches no more.
+   *
+   * @param isOpen false if the descriptor was closed by other code: its number may be another file's
+   */
+  stop(isOpen = true): void {
     const state = this.#state
     this.#state = AWAY
     this.#watches.delete(this)
     if (state === SLEEPS) Atomics.sub(this.#words, SLEEPERS, 1)
     if (state !== POLLS) return
     Atomics.sub(this.#words, POLLERS, 1)
-    this.#ringIfSet()
+    if (isOpen) this.#ringIfSet()
   }
 
   /** From now on `poll()` is what is looked at, and the descriptor need not become readable. */
@@ -72,7 +76,7 @@ export class NotifierWatch {
 
   /** Whether the notifier is set. For use between `begin()` and `end()`, in nanoseconds, now and then with a system call. */
   poll(): boolean {
-    if (Atomics.load(this.#words, SET) !== 0) return this.#state !== AWAY
+    if ((Atomics.load(this.#words, FLAGS) & SET) !== 0) return this.#state !== AWAY
     return (++this.#looks & (LOOKS - 1)) === 0 && this.#look()
   }
 
@@ -80,17 +84,19 @@ export class NotifierWatch {
   #look(): boolean {
     const events = this.#state === POLLS ? eventfdRead(this.#eventfd.fd) : -1
     if (events < 0) return false
-    if (events > 0) Atomics.exchange(this.#words, SET, 1)
-    // Somebody may wait for what was just read.
-    this.#ringIfSet()
+    if (events > 0) Atomics.or(this.#words, FLAGS, SET)
+    // Somebody may wait for what was just read, also if it was a doorbell.
+    if (needsDescriptor(this.#words)) this.#ringIfSet()
     return events > 0
   }
 
   /**
-   * Pairs with EventNotifier.set(): store SET, load SLEEPERS and POLLERS there; store those, load SET here. What one of two
+   * Pairs with EventNotifier.set(): set SET, load SLEEPERS and POLLERS there; store those, load SET here. What one of two
    * does not see the other one does. A descriptor that is no more nobody waits for.
    */
   #ringIfSet(): void {
-    if (Atomics.load(this.#words, SET) !== 0) this.#eventfd.ring()
+    if ((Atomics.load(this.#words, FLAGS) & SET) === 0) return
+    Atomics.or(this.#words, FLAGS, RUNG)
+    this.#eventfd.ring()
   }
 }

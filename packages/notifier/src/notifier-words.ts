@@ -1,13 +1,18 @@
 import { aioTypeError, describe } from '@aiokit/errors'
 
 // The words that those who share an event notifier have in common. Nothing outside of this package reads or writes them.
-/** It was set, and nobody has taken that yet. */
-export const SET = 0
+/** The two bits below. */
+export const FLAGS = 0
 /** Watchers that wait for the descriptor. */
 export const SLEEPERS = 1
-/** Watchers that look at `SET` instead. */
+/** Watchers that look at the flags instead. */
 export const POLLERS = 2
 const WORDS = 3
+
+/** It was set, and nobody has taken that yet. */
+export const SET = 1
+/** Somebody writes to the descriptor because of that, or has done so. */
+export const RUNG = 2
 
 export function newWords(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT))

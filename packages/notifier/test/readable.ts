@@ -10,6 +10,7 @@ export function isReadable(fd: number, timeoutNs = 0): boolean {
 }
 
 /** The counter of an eventfd, which every write and read of it changes. */
-export function counterOf(fd: number): string {
-  return /^eventfd-count:\s*(\S+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))![1]!
+export function counterOf(fd: number): bigint {
+  const hex = /^eventfd-count:\s*(\S+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))![1]!
+  return BigInt(`0x${hex}`)
 }

@@ -20,6 +20,7 @@ const LOOP = 'packages/aio/src/loop.ts'
 const NOTIFIERS: ScenarioName = 'N1, N2, N3, N6: two notifiers and a context'
 const POLLED: ScenarioName = 'N7, P6: two threads set a notifier that is polled'
 const POLLED_TWICE: ScenarioName = 'N7, P6: a thread sets a notifier twice that is polled'
+const WATCHED: ScenarioName = 'N7: a thread sets a notifier twice that is watched'
 const TWICE: ScenarioName = 'B1: a thread that schedules twice'
 const SAME: ScenarioName = 'B1, N5: two threads that schedule the same bottom half'
 const REUSED: ScenarioName = 'B5: a place that is used again'
@@ -279,13 +280,13 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: NOTIFIER,
-        find: '    Atomics.exchange(words, SET, 1)\n',
-        replace: '    const isNeeded = needsDescriptor(words)\n    Atomics.exchange(words, SET, 1)\n',
+        find: '    Atomics.or(words, FLAGS, SET)\n',
+        replace: '    const isNeeded = needsDescriptor(words)\n    Atomics.or(words, FLAGS, SET)\n',
       },
       {
         file: NOTIFIER,
-        find: 'if (needsDescriptor(words)) check(',
-        replace: 'if (isNeeded) check(',
+        find: 'if (!needsDescriptor(words)) return',
+        replace: 'if (!isNeeded) return',
       },
     ],
   },
@@ -293,7 +294,11 @@ export const mutants: readonly Mutant[] = [
     title: 'N7: set() stores the flag',
     scenario: POLLED,
     patches: [
-      { file: NOTIFIER, find: 'Atomics.exchange(words, SET, 1)', replace: 'Atomics.store(words, SET, 1)' },
+      {
+        file: NOTIFIER,
+        find: 'Atomics.or(words, FLAGS, SET)',
+        replace: 'Atomics.store(words, FLAGS, SET)',
+      },
     ],
   },
   {
@@ -305,38 +310,39 @@ export const mutants: readonly Mutant[] = [
   },
   {
     title: 'N7: testAndClear() takes the flag before it reads the descriptor',
-    scenario: 'N7: a thread sets a notifier twice that is watched',
+    scenario: WATCHED,
     patches: [
       {
         file: NOTIFIER,
         find: `    const events = this.#eventfd.take()
-    return Atomics.exchange(words, SET, 0) !== 0 || events > 0`,
-        replace: `    const isSet = Atomics.exchange(words, SET, 0) !== 0
+    return (Atomics.exchange(words, FLAGS, 0) & SET) !== 0 || events > 0`,
+        replace: `    const isSet = (Atomics.exchange(words, FLAGS, 0) & SET) !== 0
     return this.#eventfd.take() > 0 || isSet`,
       },
     ],
   },
   {
     title: 'N7: testAndClear() does not read the descriptor if the flag is not set',
-    scenario: 'N7: a thread sets a notifier twice that is watched',
+    scenario: WATCHED,
     patches: [
       {
         file: NOTIFIER,
         find: '    const events = this.#eventfd.take()\n',
         replace:
-          '    if (Atomics.load(words, SET) === 0) return false\n    const events = this.#eventfd.take()\n',
+          '    if (Atomics.load(words, FLAGS) === 0) return false\n    const events = this.#eventfd.take()\n',
       },
     ],
   },
   {
-    title: 'N7: testAndClear() clears the flag that it does not look at',
-    scenario: POLLED,
+    title: 'N7: testAndClear() clears the flag without a look at it',
+    scenario: WATCHED,
     patches: [
       {
         file: NOTIFIER,
-        find: '    const events = this.#eventfd.take()\n',
-        replace:
-          '    const events = this.#eventfd.take()\n    if (Atomics.load(words, SET) === 0) {\n      Atomics.store(words, SET, 0)\n      return events > 0\n    }\n',
+        find: '    return (Atomics.exchange(words, FLAGS, 0) & SET) !== 0 || events > 0',
+        replace: `    const isSet = (Atomics.load(words, FLAGS) & SET) !== 0
+    Atomics.store(words, FLAGS, 0)
+    return isSet || events > 0`,
       },
     ],
   },
@@ -376,7 +382,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: WATCH,
         find: `    Atomics.sub(this.#words, POLLERS, 1)
-    this.#ringIfSet()
+    if (isOpen) this.#ringIfSet()
   }
 
   /** From now on \`poll()\``,
@@ -417,8 +423,7 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: WATCH,
-        find: `    // Somebody may wait for what was just read.
-    this.#ringIfSet()
+        find: `    if (needsDescriptor(this.#words)) this.#ringIfSet()
 `,
         replace: '',
       },

@@ -89,7 +89,7 @@ export const checks = [
     'NO_LAST_LOOK',
     'STOPS_WITHOUT_A_LOOK',
     'CLEARS_AFTER_THE_WORK',
-    'TAKES_THE_WORD_FIRST',
+    'TAKES_THE_FLAGS_FIRST',
     'DOORBELLS_ARE_EVENTS',
   ].map((mutant) => notifier(UNDONE, [], mutant)),
   ...['A_FLAG_AND_NO_COUNT', 'STARTS_WITHOUT_A_LOOK'].map((mutant) => notifier(UNDONE, ['POLLER'], mutant)),

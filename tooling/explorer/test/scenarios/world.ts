@@ -26,7 +26,7 @@ export const OWNER = 0
 
 const GATE = ['notifyMe', 'notified', 'writes', 'avoided']
 const STATISTICS = [2, 3]
-const NOTIFIER = ['set', 'sleepers', 'pollers']
+const NOTIFIER = ['flags', 'sleepers', 'pollers']
 const FIRST_STATE = 2
 const FIRST_LINK: number = FIRST_STATE + 4096
 
