@@ -233,9 +233,12 @@ inline nestedPoll() {
     acceptAndDispatch(innerSignalled)
 }
 
-/* AioContext.poll(false): leaves notifyMe alone */
+/* AioContext.poll(false), or one that blocks and has found something by polling: leaves notifyMe alone */
 inline pollWithoutWaiting() {
-    innerSignalled = eventfd;
+    if
+    :: innerSignalled = eventfd
+    :: innerSignalled = 0                       /* AdaptivePolling looks at NOTIFIED, and not at the eventfd */
+    fi;
     acceptAndDispatch(innerSignalled)
 }
 
@@ -303,6 +306,9 @@ proctype Owner() {
 #else
     do
     :: poll()
+    :: notified ->                              /* AdaptivePolling has seen it: rule P9 */
+        signalled = 0;
+        acceptAndDispatch(signalled)
     od
 #endif
 }
