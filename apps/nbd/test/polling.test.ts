@@ -57,8 +57,9 @@ function expectConsistent(table: LoopTable, requests: number): void {
 }
 
 describe.each(MONITORS)('on %s', (fdmon) => {
-  // Of the others nothing can be seen without a system call (rule P2).
-  const canPoll = monitorFor(fdmon) === 'io_uring'
+  // On the others a socket cannot be looked at without a system call: while one is watched there is no polling (rule P2),
+  // but there may be some when the last client is gone.
+  const seesSockets = monitorFor(fdmon) === 'io_uring'
 
   test('P1: one loop does not poll unless it is told to', async () => {
     const table = await demo(['--fdmon', fdmon])
@@ -78,8 +79,11 @@ describe.each(MONITORS)('on %s', (fdmon) => {
       ])
       for (const table of [on, off, byVariable]) expectConsistent(table, REQUESTS)
       expect([polled(off), off.total('time spent polling')]).toEqual([0, 0])
-      expect([polled(on) > 0, on.total('time spent polling') > 0]).toEqual([canPoll, canPoll])
-      expect(polled(byVariable) > 0).toBe(canPoll)
+      if (!seesSockets) return
+      for (const table of [on, byVariable]) {
+        expect(polled(table)).toBeGreaterThan(0)
+        expect(table.total('time spent polling')).toBeGreaterThan(0)
+      }
     },
   )
 

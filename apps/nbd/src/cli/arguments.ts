@@ -105,7 +105,7 @@ export function iothreadsOption(): Option {
 
 /** @param byDefault what applies where neither these nor AIOKIT_POLL_MAX_NS say anything, for people */
 export function pollOptions(byDefault: string): Option[] {
-  const maxNs = `longest time to poll before sleeping: saves waking up, costs CPU, and is for io_uring; 0: none (default: AIOKIT_POLL_MAX_NS, or else ${byDefault})`
+  const maxNs = `longest time to poll before sleeping: saves waking up, costs CPU, and sees sockets on io_uring only; 0: none (default: AIOKIT_POLL_MAX_NS, or else ${byDefault})`
   const grow = 'multiplies the polling time when a longer one would have paid (default: 2)'
   const shrink = 'divides it when it did not pay; 0: back to none (default: 0)'
   return [
