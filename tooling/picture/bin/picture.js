@@ -20,9 +20,12 @@ try {
   const named = (name) => slices.filter((slice) => slice.name === name)
   const questions = named('onQuestion')
   const times = named('reply').map((reply, i) => ({ question: questions[i], reply }))
-  // When the machine has done nothing else.
+  // When the machine has done nothing else, of those in which the server polls for the answers and then sleeps.
   const took = ({ question, reply }) => reply.endUs - question.beginUs
-  const { question, reply } = times.sort((a, b) => took(a) - took(b))[0]
+  const has = (cat, { question, reply }) =>
+    slices.some((one) => one.cat === cat && one.beginUs > question.endUs && one.endUs < reply.beginUs)
+  const some = times.filter((one) => has('polling', one) && has('wait', one))
+  const { question, reply } = some.sort((a, b) => took(a) - took(b))[0]
   const around = (reply.endUs - question.beginUs) / 8
   const svg = draw(trace, question.beginUs - 1.5 * around, reply.endUs + around)
   writeFileSync(path.join(import.meta.dirname, '../../../packages/trace/trace.svg'), svg)

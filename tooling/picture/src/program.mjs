@@ -8,7 +8,11 @@ const BLOCK = 1 << 18
 
 const tasks = new URL('./tasks.mjs', import.meta.url)
 const compress = defineTask(tasks, 'compress')
-const ctx = new AioContext({ name: 'server', threadPool: { max: 2, name: 'pool' } })
+const ctx = new AioContext({
+  name: 'server',
+  poll: { maxNs: 500_000, rule: 'grow' },
+  threadPool: { max: 2, name: 'pool' },
+})
 const client = new IOThread({ name: 'client' })
 await client.ready
 const question = new EventNotifier()
