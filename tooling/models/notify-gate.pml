@@ -306,9 +306,7 @@ proctype Owner() {
 #else
     do
     :: poll()
-    :: notified ->                              /* AdaptivePolling has seen it: rule P9 */
-        signalled = 0;
-        acceptAndDispatch(signalled)
+    :: notified -> pollWithoutWaiting()         /* AdaptivePolling has seen it: rule P9 */
     od
 #endif
 }

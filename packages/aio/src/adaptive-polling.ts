@@ -41,6 +41,9 @@ export class AdaptivePolling {
   #settings: PollSettings
   #rule: PollingRule
   #wait = 0
+  /** Whether the wait has polled, and whether it found anything. */
+  #hasPolled = false
+  #hasFound = false
   /** The requests on the ring, as one. */
   readonly #completions: PollSource = { fd: -1, pollNs: 0, averageNs: 0, lastWait: 0 }
   /** When the first of the polled handlers may have been silent for too long. */
@@ -121,12 +124,12 @@ export class AdaptivePolling {
     const work = this.#work
     const { fds } = work
     const { monitor, polled } = fds
+    polled.begin()
     // The kernel gets what was prepared, and what has come in the past is told from what comes now.
     if (monitor.needWait()) fds.wait(0)
     let end = start
     if (!work.isDue) {
       const deadline = start + maxNs
-      polled.begin()
       do {
         const found = polled.look()
         if (monitor.needWait()) fds.waitAgain()
@@ -136,6 +139,8 @@ export class AdaptivePolling {
     }
     if (end >= this.#idleAt) this.#retireIdle(end)
     this.pollingNs += end - start
+    this.#hasPolled = true
+    this.#hasFound = false
     if (work.isDue) this.#hit()
     else this.misses++
     return end
@@ -161,7 +166,9 @@ export class AdaptivePolling {
       this.#join(each, now)
       this.#learn(each, waitNs)
     }
-    if (waitNs >= 0) this.#rule.end()
+    if (!this.#hasPolled) return
+    this.#hasPolled = false
+    this.#rule.end(this.#hasFound)
   }
 
   #learn(source: PollSource, waitNs: number): void {
@@ -185,6 +192,7 @@ export class AdaptivePolling {
   #hit(): void {
     const { fds } = this.#work
     this.hits++
+    this.#hasFound = true
     if (fds.monitor.isWatchable === true || ++this.#withoutLook < WAITS_WITHOUT_LOOK) return
     this.#withoutLook = 0
     fds.wait(0)

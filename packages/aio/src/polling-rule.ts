@@ -20,8 +20,8 @@ export interface PollingRule {
   budgetNs(longestNs: number): number
   /** A wait that took `waitNs`, polling and sleep, was ended by `source`. */
   learn(source: PollSource, waitNs: number): void
-  /** After each wait. */
-  end(): void
+  /** After a wait that has polled: whether it found anything. */
+  end(hasFound: boolean): void
 }
 
 /** The polling time that is grown from 0. */
@@ -60,28 +60,34 @@ export class Growing implements PollingRule {
 
 /** A source that has not ended one of so many waits is not expected. */
 const RECENT_WAITS = 16
-/** Of a new wait in the average: one eighth. */
+/** Of what is new in an average: one eighth. */
 const WEIGHT = 1 / 8
 /** Twice the average is polled for, which most waits do not exceed, and at least this. */
 const LEAST_NS = 4000
+/** Polling is for who finds something so often: a time in vain costs as much as it saves when it is not. */
+const LEAST_FOUND = 1 / 16
 /** Between probes. Odd numbers: sources that take turns are all met. */
 const FIRST_PROBE = 15
 const LAST_PROBE = 1023
 
 /**
- * Each source has an average of the waits that it has ended, and is polled for while that is less than polling may take.
+ * Each source has an average of the waits that it has ended, and is polled for while that is less than polling may take, and
+ * while polling finds something often enough.
  *
- * A wait that has slept says little of when the event came: to be woken takes as long as polling may. So now and then, and
- * ever more seldom as long as it is in vain, a wait polls for as long as it may, to see what would be found.
+ * A wait that has slept says little of when the event came: to be woken takes as long as polling may, and where there are
+ * too few processors it is the polling that keeps the other side from going on. So now and then, and ever more seldom as
+ * long as it is in vain, a wait polls for as long as it may, to see what would be found.
  */
 export class Averaging implements PollingRule {
   readonly #maxNs: number
   /** What the wait would have polled for, were it no probe. */
   #usualNs = 0
   #isProbe = false
-  #hasFound = false
+  #isWorthIt = false
   #probeEvery = FIRST_PROBE
   #probeIn = FIRST_PROBE
+  /** How many of the last times found something, from 0 to 1. At first as if half of them had. */
+  #found = 1 / 2
 
   constructor({ maxNs }: PollSettings) {
     this.#maxNs = maxNs
@@ -92,16 +98,16 @@ export class Averaging implements PollingRule {
   }
 
   budgetNs(longestNs: number): number {
-    this.#usualNs = longestNs
+    this.#usualNs = this.#found < LEAST_FOUND ? 0 : longestNs
     this.#isProbe = --this.#probeIn <= 0
-    return this.#isProbe ? this.#maxNs : longestNs
+    return this.#isProbe ? this.#maxNs : this.#usualNs
   }
 
   learn(source: PollSource, waitNs: number): void {
     const maxNs = this.#maxNs
     if (this.#isProbe && waitNs > this.#usualNs && waitNs <= maxNs) {
       source.averageNs = waitNs
-      this.#hasFound = true
+      this.#isWorthIt = true
     } else {
       // One long wait among short ones is not to end it.
       source.averageNs += (Math.min(waitNs, 2 * maxNs) - source.averageNs) * WEIGHT
@@ -110,11 +116,16 @@ export class Averaging implements PollingRule {
     source.pollNs = averageNs >= maxNs ? 0 : Math.min(Math.max(2 * averageNs, LEAST_NS), maxNs)
   }
 
-  end(): void {
-    if (!this.#isProbe) return
-    this.#probeEvery = this.#hasFound ? FIRST_PROBE : Math.min(2 * this.#probeEvery + 1, LAST_PROBE)
+  end(hasFound: boolean): void {
+    if (!this.#isProbe) {
+      this.#found += (Number(hasFound) - this.#found) * WEIGHT
+      return
+    }
+    const isWorthIt = this.#isWorthIt && hasFound
+    if (isWorthIt) this.#found = Math.max(this.#found, 1 / 2)
+    this.#probeEvery = isWorthIt ? FIRST_PROBE : Math.min(2 * this.#probeEvery + 1, LAST_PROBE)
     this.#probeIn = this.#probeEvery
     this.#isProbe = false
-    this.#hasFound = false
+    this.#isWorthIt = false
   }
 }

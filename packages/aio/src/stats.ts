@@ -16,9 +16,9 @@ export interface AioStats {
   dispatches: number
   /** Completions of requests on the ring that were delivered. */
   completions: number
-  /** Waits that polling from userspace has ended. */
+  /** Times that polling from userspace has found something: the context did not go to sleep. */
   pollHits: number
-  /** Waits that went to sleep although the context had polled before. */
+  /** Times that it has found nothing. */
   pollMisses: number
   /** Nanoseconds spent polling from userspace. */
   pollingNs: number

@@ -47,7 +47,10 @@ function ring(ctx: AioContext, bell: Doorbell): void {
     bell.notifier.set()
     ctx.poll(true)
   }
+  // Where the monitor can be watched it may be in polling mode already.
+  const isPolling = bell.log.lastIndexOf('begin') > bell.log.lastIndexOf('end')
   bell.log.length = 0
+  if (isPolling) bell.log.push('begin')
   bell.looks = 0
 }
 
@@ -128,7 +131,7 @@ describe.each(monitors)('on %s', (_, make) => {
     bell.rung = true
     ctx.poll(false)
     ctx.poll(true, 0)
-    expect([bell.looks, bell.log]).toEqual([0, []])
+    expect([bell.looks, bell.log.filter((each) => each !== 'begin')]).toEqual([0, []])
   })
 
   test('P5: a timer that is due ends polling, and so does a bottom half', () => {
