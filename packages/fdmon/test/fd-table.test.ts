@@ -5,6 +5,7 @@ import {
   type FdMonitorFactory,
   type FdMonitorHost,
   FdTable,
+  type FdWatch,
   IN,
 } from '../src/index.ts'
 
@@ -93,6 +94,40 @@ test('F8: whatever the reports of several closed descriptors do, all are forgott
   expect(() => host().closed(handlers)).toThrow('closed 4')
   expect(reported).toEqual([4, 5])
   expect(fds.set(4, { read() {} })).not.toBe(handlers[0])
+})
+
+test('P6, F8: who watches by a descriptor hears when handlers come and go, and whether it is still open', () => {
+  const { monitor, factory, host } = scripted()
+  const log: string[] = []
+  const watch = (name: string): FdWatch => ({
+    start: () => void log.push(`${name} starts`),
+    stop: (isOpen) => void log.push(`${name} stops${isOpen ? '' : ', closed'}`),
+    poll: () => true,
+    begin: () => void log.push(`${name} begins`),
+    end: () => void log.push(`${name} ends`),
+  })
+  const heard = () => log.splice(0).join('; ')
+  const fds = new FdTable(factory, () => {})
+  const handler = fds.set(4, { read() {} }, watch('a'))
+  fds.polled.add(handler)
+  fds.polled.begin()
+  expect([heard(), fds.unpollable]).toEqual(['a starts; a begins', 0])
+  expect(fds.polled.look()).toBe(true)
+  monitor.refuse = badDescriptor
+  expect(() => fds.set(4, { read() {} }, watch('b'))).toThrow('closed')
+  expect(() => fds.set(4, {}, watch('b'))).toThrow(code('ERR_AIO_NO_CALLBACK'))
+  expect(heard()).toBe('')
+  monitor.refuse = null
+  fds.set(4, { read() {} }, watch('b'))
+  expect(heard()).toBe('a stops; b starts; a ends')
+  fds.set(5, { read() {}, write() {} }, watch('c'))
+  fds.set(6, { read() {}, poll: () => false, pollReady() {} }, watch('d'))
+  expect(fds.unpollable, 'with a write it is not looked at').toBe(1)
+  fds.remove(5)
+  host().closed([fds.get(6)!])
+  expect(heard()).toBe('c starts; d starts; c stops; d stops, closed')
+  fds.close()
+  expect(heard()).toBe('b stops')
 })
 
 test('X3: a closed table says so, forgets what was ready, and may be closed again', () => {
