@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import type { PollParams } from '@aiokit/aio'
 import { describe, expect, test } from 'vitest'
 import { defineTask } from '../src/index.ts'
 import { code, fixture, MONITORS, reached, start, task, words } from './harness.ts'
@@ -16,6 +17,20 @@ describe.each(MONITORS)('on %s', (monitor) => {
         depth: 1,
       })
     }
+  })
+
+  test('P1: the thread polls before it sleeps, unless it is told not to', async () => {
+    const polls = async (poll?: PollParams): Promise<boolean> => {
+      const thread = start(monitor, poll && { poll })
+      for (let i = 0; i < 50; i++) await thread.call(task('where'), undefined)
+      return (await thread.call(task<undefined, number>('polled'), undefined)) > 0
+    }
+    expect([await polls(), await polls({ maxNs: 0 }), await polls({ maxNs: 1e6 })]).toEqual([
+      true,
+      false,
+      true,
+    ])
+    expect(() => start(monitor, { poll: { maxNs: -1 } })).toThrow(code('ERR_AIO_OUT_OF_RANGE'))
   })
 
   test('W1: errors come back with kind, stack, code and cause, and the thread goes on', async () => {
