@@ -111,7 +111,7 @@ export class AioContext implements Disposable, AsyncDisposable {
    */
   get handle(): AioContextHandle {
     this.#requireOpen()
-    this.#remoteTasks ??= new RemoteTasks(this.#loop.bottomHalves)
+    this.#remoteTasks ??= new RemoteTasks(this.#loop)
     return {
       ...this.loopHandle,
       name: this.name,

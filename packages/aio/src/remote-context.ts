@@ -75,6 +75,10 @@ export class RemoteContext implements Disposable {
    * so its module has no top-level `await`; what it throws leaves that poll. Those of one thread run in their order, but
    * not always before or after bottom halves that it schedules.
    *
+   * In a worker whose loop Node runs (`attach()`, `run()`) the module is loaded by import(), the first time, and those
+   * behind it wait for that; a nested poll that begins meanwhile has to return first. A worker that polls by hand and may be
+   * terminated should import() the module itself before: while it is loaded in a poll, Node 20 and 22 crash then.
+   *
    * This costs microseconds, and some memory in other threads that did the same without turning their Node loop since:
    * for what happens often share a bottom half.
    *
