@@ -85,7 +85,7 @@ export class Attachment implements HostedContext {
       bottomHalves.isIdleScheduled ||
       fds.hasReady ||
       gate.notified ||
-      fds.monitor.needWait() ||
+      (hasNews && fds.monitor.hostFd !== undefined) ||
       this.#loop.timers.deadlineNs() === 0
     if (!isDue) return
     this.#loop.runHosted(this.#collect)

@@ -27,6 +27,8 @@ export class PollSet {
   #fd: number = create()
   readonly #entries: Map<number, Entry> = new Map<number, Entry>()
   #alwaysReady = 0
+  /** As of which changes of the handlers it is kept. */
+  #seen = -1
   /** One that no handler is for; -1: none. */
   readonly #other: number
 
@@ -44,8 +46,9 @@ export class PollSet {
     return this.#alwaysReady > 0
   }
 
-  /** Costs as much as one look of the monitor that it is for, which looks at all of them too. */
   update(fds: FdTable): void {
+    if (fds.changes === this.#seen) return
+    this.#seen = fds.changes
     for (const [fd, entry] of this.#entries) {
       if (fds.get(fd)?.callbacks !== entry.callbacks) this.#remove(fd, entry)
     }
@@ -62,6 +65,7 @@ export class PollSet {
     this.#fd = fd
     this.#entries.clear()
     this.#alwaysReady = 0
+    this.#seen = -1
     this.#addOther()
   }
 

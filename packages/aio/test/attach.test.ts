@@ -2,9 +2,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { FdTable } from '@aiokit/fdmon'
 import * as sys from '@aiokit/sys'
-import { descriptorLimit, hasCommand, memoryInUse, openDescriptors, runScript } from '@aiokit/testing'
-import { describe, expect, test } from 'vitest'
+import {
+  descriptorLimit,
+  hasCommand,
+  memoryInUse,
+  openDescriptors,
+  pipe,
+  readAll,
+  runScript,
+} from '@aiokit/testing'
+import { describe, expect, test, vi } from 'vitest'
+import { AioContext } from '../src/index.ts'
 import { newHosted, output, runHosted } from './hosted.ts'
 import { monitors } from './monitors.ts'
 
@@ -165,6 +175,41 @@ test.each(monitors)(
     expect(openDescriptors()).toBe(descriptors)
     // The smallest handle of libuv for each would be more than this.
     expect(Math.min(...growth)).toBeLessThan(2 ** 20)
+  },
+)
+
+test.each(monitors)(
+  'F5: attached on %s, handlers that stay as they are are not gone through for each event',
+  async (_, make) => {
+    using ctx = new AioContext({ fdmon: make() })
+    ctx.attach()
+    const pipes = Array.from({ length: 20 }, () => pipe())
+    const walks = vi.spyOn(FdTable.prototype, 'handlers')
+    const heard = async (from: typeof pipes) => {
+      for (const [reader, writer] of from) {
+        await new Promise<void>((resolve) => {
+          heardBy.set(reader, resolve)
+          sys.write(writer, new Uint8Array(1))
+        })
+      }
+      return walks.mock.calls.length
+    }
+    const heardBy = new Map<number, () => void>()
+    for (const [reader] of pipes) {
+      ctx.setFdHandler(reader, {
+        read() {
+          readAll(reader)
+          heardBy.get(reader)!()
+        },
+      })
+    }
+    const before = await heard(pipes)
+    expect(await heard(pipes)).toBe(before)
+    ctx.setFdHandler(pipes[0]![0], null)
+    expect(await heard(pipes.slice(1))).toBeLessThanOrEqual(before + 1)
+    for (const [fd] of pipes) ctx.setFdHandler(fd, null)
+    walks.mockRestore()
+    for (const fd of pipes.flat()) sys.close(fd)
   },
 )
 

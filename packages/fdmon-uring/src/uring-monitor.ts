@@ -151,7 +151,10 @@ class UringMonitor implements FdMonitor {
   }
 
   prepare(): boolean {
-    this.#prepareEntries()
+    // A host loop that waits for the descriptors themselves needs no poll requests. Made when it has found one ready they
+    // are answered at once: no completion comes later, to be called for and verified.
+    if (this.#hostFd >= 0) this.#requests.prepareEntries()
+    else this.#prepareEntries()
     if (this.#ring.unsubmitted > 0) this.#ring.enter(0, 0)
     if (this.#hostFd >= 0) this.#ring.wakes = true
     // After that: what came before it has written to nothing. What the kernel would not take is for the wait to submit.

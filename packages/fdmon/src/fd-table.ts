@@ -23,6 +23,7 @@ export class FdTable implements Disposable {
   #formerSystemCalls = 0
   #keeping = 0
   #unpollable = 0
+  #changes = 0
   #closed = false
 
   /**
@@ -72,6 +73,11 @@ export class FdTable implements Disposable {
   /** How many handlers have no `poll`. */
   get unpollable(): number {
     return this.#unpollable
+  }
+
+  /** Goes up whenever a handler is set, removed or dropped. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** The handler of `fd`, if it is watched. */
@@ -214,6 +220,7 @@ export class FdTable implements Disposable {
 
   /** They are registered from now on, or no longer. */
   #count({ ref, poll, watch }: FdCallbacks, change: 1 | -1, isOpen = true): void {
+    this.#changes++
     if (ref) this.#keeping += change
     if (poll === null) this.#unpollable += change
     if (watch === null) return

@@ -94,7 +94,10 @@ export interface FdMonitor {
   /** A host loop is about to wait. Returns true if it must not block. */
   prepare(): boolean
 
-  /** The host loop has waited. Returns false if it is certain, without a system call, that `collect` would find nothing. */
+  /**
+   * The host loop has waited. Returns false if it is certain, without a system call, that `collect` would find nothing, but
+   * for watched descriptors that the host loop itself waits for (see `hostFd`).
+   */
   check(): boolean
 
   /** As `wait` with timeout 0, after `check` returned true. */
