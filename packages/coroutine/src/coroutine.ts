@@ -11,11 +11,15 @@ import { ListLink, type QTailQ } from '@aiokit/qlist'
 import { forgetAbort, listenForAbort, requireSignal } from '@aiokit/task'
 import type { Co } from './co.ts'
 import type { CoSleep } from './co-sleep.ts'
-import { AWAKE, ENDED, INTERRUPTED, RUNNING, SCHEDULED, WAITING } from './flags.ts'
+import { AWAKE, ENDED, ENDING, INTERRUPTED, QUEUED, REPORTING, RUNNING, SCHEDULED, WAITING } from './flags.ts'
 import { type Home, homeOf } from './home.ts'
 import { Interrupts } from './interrupts.ts'
 import { cannotEnter, contextClosed, isCo, requireContext, yielded } from './misuse.ts'
-import { currentContext, run, self, wake, wakeGranted } from './switch.ts'
+import { isOverflow, requireRoom } from './stack.ts'
+import { currentContext, isDeep, run, self, wake, wakeGranted } from './switch.ts'
+
+/** In the place of something that was thrown, which can be anything. */
+const NOTHING: unique symbol = Symbol('nothing')
 
 export interface CoroutineOptions {
   /** Appears in errors. Default the name of the body. */
@@ -61,6 +65,8 @@ export class Coroutine<T> {
   #interrupts: Interrupts | null = null
   #value: T | undefined
   #failure: { readonly error: unknown; seen: boolean } | null = null
+  /** What is to be thrown at its yield before it goes on, or what has left the body already. */
+  #thrown: unknown = NOTHING
   #promise: Promise<T> | null = null
   #resolve: ((value: unknown) => void) | null = null
   #reject: ((error: unknown) => void) | null = null
@@ -140,9 +146,11 @@ export class Coroutine<T> {
    * @param ctx where it lives from now on; default the current context, that of the calling coroutine, or the one it had.
    *   Without any it runs wherever it is woken.
    * @throws `ERR_AIO_CO_RUNNING`, `ERR_AIO_CO_SCHEDULED`, `ERR_AIO_CO_WAITING`, `ERR_AIO_CO_ENDED`: it can be entered once
-   *   for each time it has yielded, by whom it yielded for (rule C1). `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`
+   *   for each time it has yielded, by whom it yielded for (rule C1). `ERR_AIO_CO_TOO_DEEP` if so many have entered one
+   *   another that the stack is nearly full, some 1,400; nothing has happened then. `ERR_AIO_CLOSED`, `ERR_AIO_INVALID_ARG_TYPE`
    */
   enter(ctx?: AioContext): void {
+    if (isDeep()) requireRoom(this)
     if (!this.claim()) return
     const context = ctx === undefined ? currentContext() : requireContext(ctx)
     if (context === null) {
@@ -163,8 +171,12 @@ export class Coroutine<T> {
     if (this.done) return
     this.#interrupts ??= new Interrupts()
     this.#interrupts.cancel(reason ?? aioError('ERR_AIO_CANCELED', `Coroutine "${this.name}" was cancelled.`))
-    if (this.#generator === null && !(this.flags & AWAKE)) this.#fail(this.#interrupts.take())
-    else this.#awaken()
+    if (this.#generator !== null || this.flags & AWAKE) this.#awaken()
+    else {
+      this.#failure = { error: this.#interrupts.take(), seen: false }
+      this.flags = ENDED | ENDING
+      this.#finish()
+    }
   }
 
   /** @internal */
@@ -210,37 +222,44 @@ export class Coroutine<T> {
     this.#interrupts.cancel(error)
   }
 
-  /** @internal Called by `run` only. */
+  /**
+   * @internal Called by `run` only.
+   * @throws RangeError if the stack is full, and then what is left is done by another call where there is room
+   */
   resume(): void {
     this.next = null
+    if (this.flags & ENDING) this.#finish()
     if (this.flags & (RUNNING | ENDED)) return
     this.flags = RUNNING
-    let value: T
+    const thrown = this.#thrown
     try {
-      let step = this.#interrupted ? this.#throw(this.#interrupts!.take()) : this.#start().next()
+      let step =
+        thrown !== NOTHING
+          ? this.#throw(thrown)
+          : this.#interrupted
+            ? this.#throw(this.#interrupts!.take())
+            : this.#start().next()
       while (!step.done) {
         if (step.value !== undefined) step = this.#throw(yielded(this, step.value))
         // One that has scheduled itself is interrupted when that has brought it here.
         else if (this.#interrupted && !(this.flags & SCHEDULED)) step = this.#throw(this.#interrupts!.take())
         else {
           this.flags &= ~RUNNING
+          this.#thrown = NOTHING
           return
         }
       }
-      value = step.value
+      this.#value = step.value
     } catch (error) {
-      this.#fail(error)
-      return
+      // Before anything is called: a stack that is full ends the call.
+      this.#thrown = error
+      this.flags = QUEUED | (this.flags & SCHEDULED)
+      // Perhaps the body never heard of it, because it could not be called.
+      if (thrown === NOTHING && isOverflow(error)) throw error
+      this.#failure = { error, seen: false }
     }
-    if (this.locksHeld === 0) this.#end(value)
-    else {
-      this.#fail(
-        aioError(
-          'ERR_AIO_CO_LOCKS_HELD',
-          `Coroutine "${this.name}" has ended with ${this.locksHeld} locks held, which stay locked: unlock them in a finally block.`,
-        ),
-      )
-    }
+    this.flags = ENDED | ENDING | (this.flags & SCHEDULED)
+    this.#finish()
   }
 
   /** @internal The next coroutine that waits for the end. */
@@ -293,28 +312,31 @@ export class Coroutine<T> {
     return this.#generator.throw(error)
   }
 
-  #end(value: T): void {
-    this.#value = value
-    this.#finish()
-  }
-
-  #fail(error: unknown): void {
-    const awaited = this.#promise !== null || this.joiners?.isEmpty === false
-    this.#failure = { error, seen: awaited || this.#isWanted(error) }
-    this.#finish()
-    if (this.#failure.seen) return
-    if (this.home !== null && !this.home.closed) this.home.report(this)
-    else process.nextTick(() => this.throwUnlessSeen())
-  }
-
+  /** What is to be done when it has ended; again, if the stack was full. */
   #finish(): void {
-    this.flags = ENDED | (this.flags & SCHEDULED)
+    if (this.#failure === null && this.locksHeld > 0) {
+      const error = aioError(
+        'ERR_AIO_CO_LOCKS_HELD',
+        `Coroutine "${this.name}" has ended with ${this.locksHeld} locks held, which stay locked: unlock them in a finally block.`,
+      )
+      this.#failure = { error, seen: false }
+    }
+    const failure = this.#failure
+    if (failure !== null && !failure.seen)
+      failure.seen =
+        this.#promise !== null || this.joiners?.isEmpty === false || this.#isWanted(failure.error)
     // Its variables are not needed any more, however long this is kept for its result.
     this.#generator = null
+    this.#thrown = NOTHING
     this.sleep = null
     if (this.#signal !== undefined) forgetAbort(this.#signal, this)
     this.#settle()
     wakeGranted(this)
+    if (failure !== null && !failure.seen) {
+      if (this.home === null || this.home.closed) process.nextTick(() => this.throwUnlessSeen())
+      else if (!(this.flags & REPORTING)) this.home.report(this)
+    }
+    this.flags &= ~ENDING
   }
 
   #settle(): void {

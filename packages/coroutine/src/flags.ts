@@ -14,5 +14,8 @@ export const ENDED = 32
 /** It has ended with an error that nobody waited for, and a bottom half of its context is going to throw that. */
 export const REPORTING = 64
 
+/** It has ended, and those who wait for that have not all heard of it yet. */
+export const ENDING = 128
+
 /** It is going to run, or runs, or never will: nobody has to wake it. */
 export const AWAKE: number = RUNNING | QUEUED | SCHEDULED | ENDED

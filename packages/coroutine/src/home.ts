@@ -32,25 +32,26 @@ export class Home {
   /** The context's bottom half is going to enter `co`, which is not scheduled. In the order of these calls. */
   schedule(co: Coroutine<unknown>): void {
     if (aioCoSchedule.hasSubscribers) aioCoSchedule.publish({ ctx: this.ctx, co })
-    co.flags |= SCHEDULED
     this.#append(co)
+    co.flags |= SCHEDULED
   }
 
   /** The context's bottom half is going to throw the error of `co`, which has ended. */
   report(co: Coroutine<unknown>): void {
-    co.flags |= REPORTING
     // One that scheduled itself and then ended is in line.
     if (!(co.flags & SCHEDULED)) this.#append(co)
+    co.flags |= REPORTING
   }
 
   #append(co: Coroutine<unknown>): void {
     this.#bh ??= this.ctx.createBottomHalf(() => this.#run(), { name: 'coroutines' })
+    // First, since it is a call: if the stack is full nothing has changed, and it may be asked for again.
+    this.#bh.schedule()
     co.next = null
     co.epoch = this.#epoch
     if (this.#last === null) this.#first = co
     else this.#last.next = co
     this.#last = co
-    this.#bh.schedule()
   }
 
   #shift(): Coroutine<unknown> {
@@ -64,16 +65,27 @@ export class Home {
   /** As the bottom halves themselves: what is scheduled meanwhile is for the next run, a nested run goes on with this. */
   #run(): void {
     const epoch = ++this.#epoch
+    let co: Coroutine<unknown> | null = null
     try {
       while (this.#first !== null && this.#first.epoch < epoch) {
-        const co = this.#shift()
         // For a nested poll, and for the next one if this throws.
-        if (this.#first !== null) this.#bh!.schedule()
+        if (this.#first.next !== null) this.#bh!.schedule()
+        co = this.#shift()
         this.#enter(co)
+        co = null
       }
     } finally {
+      if (co !== null && co.flags & SCHEDULED && co.epoch < epoch) this.#putBack(co)
       if (this.#first === null) this.#bh?.cancel()
     }
+  }
+
+  /** It has not begun, because the stack was full. */
+  #putBack(co: Coroutine<unknown>): void {
+    co.next = this.#first
+    this.#first = co
+    this.#last ??= co
+    this.#bh!.schedule()
   }
 
   #enter(co: Coroutine<unknown>): void {

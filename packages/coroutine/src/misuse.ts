@@ -30,6 +30,13 @@ export function cannotEnter(co: Coroutine<unknown>): Error {
   )
 }
 
+export function tooDeep(co: Coroutine<unknown>): Error {
+  return aioError(
+    'ERR_AIO_CO_TOO_DEEP',
+    `Coroutine "${co.name}" cannot be entered: the stack is nearly full, of coroutines that have entered one another. Let coSchedule(ctx, co) enter it, from a bottom half.`,
+  )
+}
+
 export function notInCoroutine(): Error {
   return aioError(
     'ERR_AIO_NO_COROUTINE',

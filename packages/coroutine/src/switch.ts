@@ -1,7 +1,7 @@
 import { AioContext } from '@aiokit/aio'
 import { coroutineRun } from '@aiokit/trace'
 import type { Coroutine } from './coroutine.ts'
-import { AWAKE, QUEUED } from './flags.ts'
+import { AWAKE, QUEUED, SCHEDULED } from './flags.ts'
 import { notInCoroutine } from './misuse.ts'
 
 // Of this thread: a coroutine never leaves it.
@@ -13,6 +13,13 @@ let depth = 0
 /** What it has woken since, in order, linked by `next`. */
 let wokenFirst: Coroutine<unknown> | null = null
 let wokenLast: Coroutine<unknown> | null = null
+/** Those that are to run, or to end, and could not because the stack was full; linked by `next`. */
+let postponed: Coroutine<unknown> | null = null
+/** Calls of `run()` that are on the stack. */
+let nesting = 0
+
+/** Of every 16 calls of `run()`, one inside the other, one looks: with bodies that do little they take some 15 KB. */
+const LOOK_AT = 15
 
 /**
  * The coroutine whose code this is. What a poll calls that a coroutine makes in its body is not code of that coroutine:
@@ -34,37 +41,71 @@ export function currentContext(): AioContext | null {
   return AioContext.current ?? self()?.home?.ctx ?? null
 }
 
+/** Whether it is time to look how much room there is on the stack: not each time, which would cost more than entering. */
+export function isDeep(): boolean {
+  return (nesting & LOOK_AT) === LOOK_AT
+}
+
 /**
- * Runs each until it yields or ends, `first` and those linked to it. What one of them wakes comes right after it, before
- * the others: depth first, as in the original. Never throws what a body throws.
+ * Runs each until it yields or ends: `first` and those linked to it, or those that were postponed. What one of them wakes
+ * comes right after it, before the others: depth first, as in the original. Never throws what a body throws.
+ *
+ * @throws RangeError if the stack is full; those that were woken and have not had their turn get it where there is room
  */
-export function run(first: Coroutine<unknown>): void {
+export function run(first: Coroutine<unknown> | null): void {
   const outer = running
   const outerDepth = depth
   const outerFirst = wokenFirst
   const outerLast = wokenLast
   let co: Coroutine<unknown> | null = first
   let rest: Coroutine<unknown> | null = null
+  if (co === null) {
+    co = postponed
+    postponed = null
+  }
+  nesting++
   try {
     depth = AioContext.depth
     while (co !== null) {
       rest = co.next
       wokenFirst = wokenLast = null
       running = co
-      if (coroutineRun.hasSubscribers) resumeTraced(co)
-      else co.resume()
+      try {
+        if (coroutineRun.hasSubscribers) resumeTraced(co)
+        else co.resume()
+      } catch {
+        // The stack was full: what has filled it is gone by now, unless all this is too deep in it.
+        co.resume()
+      }
       co = wokenThen(rest)
+      if (postponed !== null) co = postponedThen(co)
     }
   } finally {
     if (co !== null) {
-      // Only if the stack is full: those that have not had their turn get it where there is room again.
-      co.next = wokenThen(rest)
-      process.nextTick(run, co)
+      // Nothing is called here, for which there may be no room.
+      if (wokenLast !== null) {
+        wokenLast.next = rest
+        rest = wokenFirst
+      }
+      // Who entered one that has not begun hears that it was not; one that has scheduled itself is in another line.
+      if (co.flags !== 0 && !(co.flags & SCHEDULED)) {
+        co.next = rest
+        rest = co
+      }
+      let last = rest
+      while (last !== null && last.next !== null) last = last.next
+      if (last !== null) {
+        last.next = postponed
+        postponed = rest
+      }
     }
+    nesting--
     running = outer
     depth = outerDepth
     wokenFirst = outerFirst
     wokenLast = outerLast
+    // Else the one around this takes them.
+    if (postponed !== null && outer === null) process.nextTick(run, null)
   }
 }
 
@@ -82,6 +123,16 @@ function wokenThen(rest: Coroutine<unknown> | null): Coroutine<unknown> | null {
   if (wokenLast === null) return rest
   wokenLast.next = rest
   return wokenFirst
+}
+
+/** Those that were postponed and then `rest`. */
+function postponedThen(rest: Coroutine<unknown> | null): Coroutine<unknown> | null {
+  const first = postponed!
+  postponed = null
+  let last = first
+  while (last.next !== null) last = last.next
+  last.next = rest
+  return first
 }
 
 /** Something that coroutines wait for in line. */
@@ -130,7 +181,10 @@ function runsHere(co: Coroutine<unknown>): boolean {
 
 function runAfterSelf(first: Coroutine<unknown>, last: Coroutine<unknown>): void {
   if (self() === null) {
-    run(first)
+    // If the stack is too full for the call, the next one takes them.
+    last.next = postponed
+    postponed = first
+    run(null)
     return
   }
   if (wokenLast === null) wokenFirst = first
