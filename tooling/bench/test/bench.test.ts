@@ -39,7 +39,8 @@ function expectMeasured(row: RowResult): void {
   for (const cell of row.cells) {
     expect(cell.failed, cell.contender).toBeUndefined()
     if (cell.unavailable !== undefined) continue
-    expect(cell.median, cell.contender).toBeGreaterThan(0)
+    // A difference of two times may be anything in a quick run.
+    expect(Number.isFinite(cell.median), cell.contender).toBe(true)
     // In a quick run it may be nothing that can be counted.
     expect(typeof cell.cpuNs, cell.contender).toBe(row.cpu ? 'number' : 'undefined')
   }
