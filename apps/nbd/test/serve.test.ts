@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
+import { IN, listen, sys } from 'aiokit'
 import { describe, expect, test } from 'vitest'
 import { CMD_FLAG_FUA, CMD_READ, NBD_ENOSPC } from '../src/protocol/constants.ts'
 import { RawClient, request, write } from './support/raw-client.ts'
@@ -104,6 +105,19 @@ test('the socket of a server that died is replaced, that of one that lives is no
   RawClient.ready({ path: socket })
   expect(await second.end('SIGTERM')).toBe(0)
   expect(existsSync(socket)).toBe(false)
+})
+
+test('the socket of a server that died, and that the kernel lets go of only later, is replaced then', async () => {
+  const socket = newSocket()
+  // It takes connections and answers to none, as one whose process is gone but whose ring is not.
+  const dying = listen({ path: socket })
+  const second = new Program(['serve', image, '--socket', socket])
+  const pollfd = new Int32Array([dying, IN])
+  while (sys.ppoll(pollfd, 1, 0) === 0) await new Promise(setImmediate)
+  sys.close(dying)
+  await second.printed('listening on ')
+  RawClient.ready({ path: socket })
+  expect(await second.end('SIGTERM')).toBe(0)
 })
 
 test('a file that is no socket is left alone', async () => {

@@ -1,5 +1,5 @@
 import { lstatSync, unlinkSync } from 'node:fs'
-import { type AioContext, listen, localAddress, openSocket, realtime, sys, type Timer } from 'aiokit'
+import { type AioContext, IN, listen, localAddress, openSocket, realtime, sys, type Timer } from 'aiokit'
 import type { Address } from '../address.ts'
 
 /** Clients accepted in one turn, so that a crowd at the door does not keep those inside from being served. */
@@ -10,6 +10,9 @@ const PAUSE_NS = 100e6
 
 /** How often to complain about that. */
 const COMPLAINT_INTERVAL_NS = 60e9
+
+/** For so long a socket is asked whether it is still somebody's. */
+const LETTING_GO_NS = 2e9
 
 const SHORTAGES: readonly number[] = [sys.EMFILE, sys.ENFILE, sys.ENOMEM, sys.ENOBUFS]
 
@@ -105,13 +108,32 @@ function listenAt(address: Address): number {
   }
 }
 
-/** True for a socket that nobody answers at. */
+/**
+ * True for a socket that nobody answers at. The kernel lets go of one only some time after its process was killed, if that
+ * had a ring: until then it takes connections, which end when it does.
+ */
 function isDeadSocket(address: { path: string }): boolean {
   if (!lstatSync(address.path).isSocket()) return false
-  const probe = openSocket(address, sys.SOCK_NONBLOCK)
-  const result = sys.connect(probe, sys.encodeAddress(address))
-  sys.close(probe)
-  return result === -sys.ECONNREFUSED
+  const deadline = realtime.now() + LETTING_GO_NS
+  do {
+    const probe = openSocket(address, sys.SOCK_NONBLOCK)
+    try {
+      const result = sys.connect(probe, sys.encodeAddress(address))
+      if (result === -sys.ECONNREFUSED) return true
+      if (result < 0 || !hasEnded(probe, deadline)) return false
+    } finally {
+      sys.close(probe)
+    }
+  } while (realtime.now() < deadline)
+  return false
+}
+
+/** Waits for the end of a connection; false if there is a greeting instead, or nothing. */
+function hasEnded(fd: number, deadline: number): boolean {
+  const pollfd = new Int32Array([fd, IN])
+  if (sys.ppoll(pollfd, 1, Math.max(0, deadline - realtime.now())) <= 0) return false
+  const received = sys.recv(fd, new Uint8Array(1), 0, 1, 0)
+  return received === 0 || received === -sys.ECONNRESET
 }
 
 /** -1 if there is no such file. */
