@@ -16,7 +16,7 @@ export default defineConfig({
     pool: 'forks',
     isolate: true,
     maxWorkers: 2,
-    testTimeout: 180_000,
+    testTimeout: 60_000,
     execArgv: ['--expose-gc'],
     reporters: process.env.TURBO_HASH ? [new FailuresReporter()] : ['default'],
   },

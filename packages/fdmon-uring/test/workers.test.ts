@@ -37,7 +37,7 @@ test.each([
     // A ring and its buffers, kept for each, would be more.
     expect(process.memoryUsage.rss() - before).toBeLessThan(times * 3e6)
   },
-  300_000,
+  100_000,
 )
 
 /** What `take` returns when the worker says that it can be ended. */

@@ -8,7 +8,12 @@ import { lostNs } from './schedstat.ts'
  * clock. Reading it takes microseconds: for long stretches only.
  */
 export function now(): number {
-  return wallNow() - lostNs()
+  for (;;) {
+    const lost = lostNs()
+    const wall = wallNow()
+    // Others may get the processor between the two, and their time would be taken off what it is no part of.
+    if (lostNs() === lost) return wall - lost
+  }
 }
 
 /**
