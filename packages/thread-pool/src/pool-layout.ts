@@ -10,7 +10,9 @@ export const HEAD = 16
 export const FINISHED = 32
 /** What the threads are told of how many of them there are to be. */
 export const SETTINGS = 48
-export const THREADS = 64
+/** What the owner looks at all the time, and threads write now and then. */
+export const CALLS = 64
+export const THREADS = 80
 export const THREAD_WORDS = 16
 export const QUEUE: number = THREADS + MAX_THREADS * THREAD_WORDS
 export const LINKS: number = QUEUE + SLOTS

@@ -47,8 +47,11 @@ export class PoolMemory {
   readonly #words: Int32Array
   readonly #numbers: Float64Array
   readonly #data: PlainData
-  /** Owner: where the head was when it looked. It only moves on. */
+  /** Owner: the tail, which threads look at all the time in the words; where the head was when it looked. */
+  #tail = 0
   #knownHead = 0
+  /** Thread: where the tail was when it looked. Up to there it need not look again. */
+  #knownTail = 0
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(WORDS * 4)) {
     this.buffer = buffer
@@ -68,22 +71,22 @@ export class PoolMemory {
 
   /** Owner: whether one more can be queued. Looks at the head, which threads write all the time, only if it must. */
   get hasRoom(): boolean {
-    const words = this.#words
-    const tail = words[TAIL]!
+    const tail = this.#tail
     if (((tail - this.#knownHead) | 0) < SLOTS) return true
-    this.#knownHead = Atomics.load(words, HEAD)
+    this.#knownHead = Atomics.load(this.#words, HEAD)
     return ((tail - this.#knownHead) | 0) < SLOTS
   }
 
   /** Owner: adds a slot, for which there must be room. Returns its place. */
   enqueue(slot: number): number {
     const words = this.#words
-    const tail = words[TAIL]!
-    // Without Atomics: whoever sees the new tail sees it, and who reads it with an old head takes nothing.
+    const tail = this.#tail
+    // Without Atomics: whoever sees the new tail sees both, and who reads them with an old head takes nothing.
     words[QUEUE + (tail & (SLOTS - 1))] = slot
-    Atomics.store(words, at(slot) + STATE, queuedAt(tail))
+    words[at(slot) + STATE] = queuedAt(tail)
     // Pairs with the load in take(): whoever sees the new tail sees the slot and all that is in it.
-    Atomics.store(words, TAIL, (tail + 1) | 0)
+    this.#tail = (tail + 1) | 0
+    Atomics.store(words, TAIL, this.#tail)
     return tail
   }
 
@@ -98,7 +101,7 @@ export class PoolMemory {
     const words = this.#words
     for (;;) {
       const head = Atomics.load(words, HEAD)
-      if (head === words[TAIL]!) return head
+      if (head === this.#tail) return head
       const slot = Atomics.load(words, QUEUE + (head & (SLOTS - 1)))
       if (Atomics.load(words, at(slot) + STATE) === queuedAt(head)) return head
       Atomics.compareExchange(words, HEAD, head, (head + 1) | 0)
@@ -110,7 +113,10 @@ export class PoolMemory {
     const words = this.#words
     for (;;) {
       const head = Atomics.load(words, HEAD)
-      if (head === Atomics.load(words, TAIL)) return -1
+      if (((this.#knownTail - head) | 0) <= 0) {
+        this.#knownTail = Atomics.load(words, TAIL)
+        if (this.#knownTail === head) return -1
+      }
       const slot = Atomics.load(words, QUEUE + (head & (SLOTS - 1)))
       const queued = queuedAt(head)
       const running = (thread << STATE_BITS) | RUNNING
@@ -138,7 +144,7 @@ export class PoolMemory {
   }
 
   setFree(slot: number): void {
-    Atomics.store(this.#words, at(slot) + STATE, FREE)
+    this.#words[at(slot) + STATE] = FREE
   }
 
   /** The number of its task: a double, so that there is always another one. */

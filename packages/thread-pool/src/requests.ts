@@ -153,7 +153,7 @@ export class Requests {
 
   /** Gives slots to those that wait for one. */
   refill(): void {
-    this.#passWithdrawn()
+    if (this.#emptyPlaces > 0) this.#passWithdrawn()
     const waiting = this.#waiting
     if (waiting.length === 0) return
     this.#refilled = true
@@ -177,6 +177,7 @@ export class Requests {
   /** Counts what the queue has come past since, and brings it past what was withdrawn. */
   #passWithdrawn(): void {
     const head = this.#memory.passEmpty()
+    if (this.#emptyPlaces === 0) this.#countedHead = head
     for (; this.#countedHead !== head; this.#countedHead = (this.#countedHead + 1) | 0) {
       const place = this.#countedHead & (SLOTS - 1)
       this.#emptyPlaces -= this.#isEmpty[place]!

@@ -62,7 +62,9 @@ export class Staffing {
 
   /** After something was queued: wakes a thread, or has one started. */
   wake(): void {
-    if (!this.#states.wakeOne() && this.#threads.count < this.#max && !this.#closing) this.#starter.schedule()
+    const mayStart = this.#threads.count < this.#max && !this.#closing
+    if (!mayStart && !this.#states.someSleep()) return
+    if (!this.#states.wakeOne() && mayStart) this.#starter.schedule()
   }
 
   /** Threads have finished something: those that start do come to work. */

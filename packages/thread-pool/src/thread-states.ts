@@ -1,4 +1,4 @@
-import { SETTINGS, THREAD_WORDS, THREADS } from './pool-layout.ts'
+import { CALLS, SETTINGS, THREAD_WORDS, THREADS } from './pool-layout.ts'
 import type { PoolMemory } from './pool-memory.ts'
 
 /** Node 20 has it, and TypeScript's library of that time has not. */
@@ -29,6 +29,11 @@ const MIN_THREADS = SETTINGS
 const IDLE_MS = SETTINGS + 1
 const COUNT = SETTINGS + 2
 
+/** Some thread has started, or wants something. */
+const ATTENTION = CALLS
+/** Some thread has gone to sleep. */
+const SLEEP = CALLS + 1
+
 /** What a pool and its threads know of the threads: who is busy, who sleeps, who is to go. Each makes one of these. */
 export class ThreadStates {
   readonly #memory: PoolMemory
@@ -45,6 +50,8 @@ export class ThreadStates {
 
   setState(thread: number, state: number): void {
     Atomics.store(this.#words, ofThread(thread) + STATE, state)
+    // After the state: see someSleep().
+    if (state === ASLEEP) Atomics.store(this.#words, SLEEP, 1)
   }
 
   /** Changes the state if it is `from`; returns whether it was. */
@@ -76,6 +83,7 @@ export class ThreadStates {
 
   setStarted(thread: number, started: boolean): void {
     Atomics.store(this.#words, ofThread(thread) + STARTED, started ? 1 : 0)
+    Atomics.store(this.#words, ATTENTION, 1)
   }
 
   isDismissed(thread: number): boolean {
@@ -94,6 +102,7 @@ export class ThreadStates {
   /** Thread: says that it wants what is to be sent of `slot`. */
   want(thread: number, slot: number): void {
     Atomics.store(this.#words, ofThread(thread) + WANTS, slot + 1)
+    Atomics.store(this.#words, ATTENTION, 1)
   }
 
   /** Thread: sleeps until what it wants of `slot` is sent. */
@@ -105,6 +114,25 @@ export class ThreadStates {
   satisfy(thread: number): void {
     Atomics.store(this.#words, ofThread(thread) + WANTS, 0)
     Atomics.notify(this.#words, ofThread(thread) + WANTS)
+  }
+
+  /** Owner: whether a thread has started, or wanted something, since this was asked. */
+  takeAttention(): boolean {
+    return Atomics.load(this.#words, ATTENTION) !== 0 && Atomics.exchange(this.#words, ATTENTION, 0) !== 0
+  }
+
+  /** Owner: whether a thread is asleep. Looks at the threads, whose words they write often, only if one has gone to sleep. */
+  someSleep(): boolean {
+    const words = this.#words
+    if (Atomics.load(words, SLEEP) === 0) return false
+    // Before the look at the threads: one that goes to sleep after it says so again.
+    Atomics.store(words, SLEEP, 0)
+    for (let thread = this.count - 1; thread >= 0; thread--) {
+      if (this.stateOf(thread) !== ASLEEP) continue
+      Atomics.store(words, SLEEP, 1)
+      return true
+    }
+    return false
   }
 
   /**

@@ -135,6 +135,7 @@ export class Threads {
 
   /** Sees to the threads that want to know of the request that they have begun, and to those that have started. */
   attend(requestAt: (slot: number) => PoolRequest): void {
+    if (!this.#states.takeAttention()) return
     for (let number = 0; number < this.#threads.length; number++) {
       const thread = this.#threads[number]
       if (thread == null) continue

@@ -667,9 +667,9 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: POOL_MEMORY,
-        find: '    Atomics.store(words, at(slot) + STATE, queuedAt(tail))\n',
+        find: '    words[at(slot) + STATE] = queuedAt(tail)\n',
         replace:
-          '    Atomics.store(words, TAIL, (tail + 1) | 0)\n    Atomics.store(words, at(slot) + STATE, queuedAt(tail))\n',
+          '    Atomics.store(words, TAIL, (tail + 1) | 0)\n    words[at(slot) + STATE] = queuedAt(tail)\n',
       },
     ],
   },
@@ -777,6 +777,46 @@ export const mutants: readonly Mutant[] = [
         find: 'return Atomics.compareExchange(this.#words, at(slot) + STATE, queued, FREE) === queued',
         replace:
           'if (Atomics.load(this.#words, at(slot) + STATE) !== queued) return false\n    Atomics.store(this.#words, at(slot) + STATE, FREE)\n    return true',
+      },
+    ],
+  },
+  {
+    title: 'W2: a thread says that some sleep before it is asleep',
+    scenario: ANSWERED,
+    patches: [
+      {
+        file: THREAD_STATES,
+        find: `    Atomics.store(this.#words, ofThread(thread) + STATE, state)
+    // After the state: see someSleep().
+    if (state === ASLEEP) Atomics.store(this.#words, SLEEP, 1)
+`,
+        replace: `    if (state === ASLEEP) Atomics.store(this.#words, SLEEP, 1)
+    Atomics.store(this.#words, ofThread(thread) + STATE, state)
+`,
+      },
+    ],
+  },
+  {
+    title: 'W2: the owner forgets that some sleep when it has looked at them',
+    scenario: ANSWERED,
+    patches: [
+      { file: THREAD_STATES, find: '    Atomics.store(words, SLEEP, 0)\n', replace: '' },
+      {
+        file: THREAD_STATES,
+        find: '      return true\n    }\n    return false\n  }\n\n  /**\n   * Wakes',
+        replace:
+          '      return true\n    }\n    Atomics.store(words, SLEEP, 0)\n    return false\n  }\n\n  /**\n   * Wakes',
+      },
+    ],
+  },
+  {
+    title: 'W3: a thread takes what it has not looked for since',
+    scenario: ANSWERED,
+    patches: [
+      {
+        file: POOL_MEMORY,
+        find: 'if (((this.#knownTail - head) | 0) <= 0) {',
+        replace: 'if (((this.#knownTail - head) | 0) < 0) {',
       },
     ],
   },

@@ -15,7 +15,7 @@ const TASK = { module: 'file:///task.js', exportName: 'task' }
 
 // How the memory of a pool is laid out; see packages/thread-pool/src/pool-layout.ts and the bounds in load.ts.
 const SLOTS = 2
-const THREADS = 64
+const THREADS = 80
 const THREAD_WORDS = 16
 const QUEUE: number = THREADS + 4 * THREAD_WORDS
 const LINKS: number = QUEUE + SLOTS
@@ -30,6 +30,8 @@ const names: Readonly<Record<number, string>> = {
   48: 'minThreads',
   49: 'idleMs',
   50: 'threadCount',
+  64: 'attention',
+  65: 'sleep',
 }
 const ofThread = ['state', 'dismissed', 'wants', 'started']
 
@@ -134,10 +136,11 @@ export class PoolWorld {
 
   #describeMemory(): void {
     const words = new this.#machine.globals.Int32Array(this.#started[0]!.memory)
-    const queue = Array.from({ length: SLOTS }, (_, i) => QUEUE + i)
-    // The owner alone writes them. It reads the tail plainly; a place in the queue it writes plainly, and a thread that
-    // reads it too late finds out by the word of the slot.
-    this.#machine.describe(words, nameOf, { relaxed: [TAIL, ...queue] })
+    const each = Array.from({ length: SLOTS }, (_, i) => i)
+    // The owner writes a place in the queue plainly, and the word of a slot that is free. A thread that reads the first too
+    // late finds out by the second, and what it compares that with it never was before.
+    const relaxed = each.flatMap((i) => [QUEUE + i, FIRST_SLOT + i * SLOT_WORDS])
+    this.#machine.describe(words, nameOf, { relaxed })
     for (const [i, { lifeline }] of this.#started.entries())
       this.#machine.describeFd(lifeline, `the lifeline of thread ${i + 1}`)
   }
