@@ -17,6 +17,9 @@ const MAX_LENGTH = 0xffff
 
 const PLAIN = { enumerable: true, configurable: true, writable: true }
 
+/** Names of properties that are remembered. */
+const NAMES = 256
+
 /** Written, and the value does not fit or is not plain. */
 const NO = -1
 
@@ -34,6 +37,8 @@ export class PlainData {
   #end = 0
   /** Objects that the value consists of: one that comes again has to be the same again. */
   readonly #seen: object[] = []
+  /** Names of properties that were read, by their length, beginning and end. */
+  readonly #names: string[] = new Array<string>(NAMES).fill('')
 
   constructor(memory: SharedArrayBuffer) {
     this.#bytes = new Uint8Array(memory)
@@ -187,16 +192,62 @@ export class PlainData {
 
   #readString(tag: number): string {
     const length = this.#readLength()
+    if (tag === LATIN1) return this.#readLatin1(length)
     let text = ''
-    if (tag === LATIN1) {
-      for (const end = this.#at + length; this.#at < end; )
-        text += String.fromCharCode(this.#bytes[this.#at++]!)
-      return text
-    }
     for (const end = this.#at + 2 * length; this.#at < end; this.#at += 2) {
       text += String.fromCharCode(this.#view.getUint16(this.#at, true))
     }
     return text
+  }
+
+  /** Eight at a time: each addition makes a string. */
+  #readLatin1(length: number): string {
+    const bytes = this.#bytes
+    let at = this.#at
+    const end = at + length
+    this.#at = end
+    let text = ''
+    for (; at + 8 <= end; at += 8) {
+      text += String.fromCharCode(
+        bytes[at]!,
+        bytes[at + 1]!,
+        bytes[at + 2]!,
+        bytes[at + 3]!,
+        bytes[at + 4]!,
+        bytes[at + 5]!,
+        bytes[at + 6]!,
+        bytes[at + 7]!,
+      )
+    }
+    if (at + 4 <= end) {
+      text += String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)
+      at += 4
+    }
+    for (; at < end; at++) text += String.fromCharCode(bytes[at]!)
+    return text
+  }
+
+  /** The name of a property. One that is known costs less than a string made anew, which V8 has to look up besides. */
+  #readName(): string {
+    const bytes = this.#bytes
+    const tag = bytes[this.#at++]!
+    if (tag !== LATIN1) return this.#readString(tag)
+    const length = this.#readLength()
+    const start = this.#at
+    const end = start + length
+    const place = (length + 7 * bytes[start]! + 31 * bytes[end - 1]!) % NAMES
+    const known = this.#names[place]!
+    if (known.length === length) {
+      let at = start
+      while (at < end && known.charCodeAt(at - start) === bytes[at]) at++
+      if (at === end) {
+        this.#at = end
+        return known
+      }
+    }
+    const name = this.#readLatin1(length)
+    this.#names[place] = name
+    return name
   }
 
   #readArray(): unknown[] {
@@ -209,7 +260,7 @@ export class PlainData {
   #readObject(): object {
     const object: Record<string, unknown> = {}
     for (let left = this.#readLength(); left > 0; left--) {
-      const name = this.#readString(this.#bytes[this.#at++]!)
+      const name = this.#readName()
       const value = this.#read()
       // What the prototype of all objects has may not let itself be assigned.
       if (name in object) Object.defineProperty(object, name, { ...PLAIN, value })

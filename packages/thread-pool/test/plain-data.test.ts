@@ -19,6 +19,10 @@ const plain = fc.letrec((tie) => ({
     fc.constantFrom(null, undefined, -0, Number.NaN, 2 ** 31, -(2 ** 31), '\u00ff', '\u0100', '\ud800'),
     fc.array(tie('value'), { maxLength: 5 }),
     fc.dictionary(fc.string(), tie('value'), { maxKeys: 5 }),
+    // Names that are alike.
+    fc.dictionary(fc.constantFrom('', 'a', 'b', 'axb', 'ayb', 'a\u00ffb', 'a\u0100b'), tie('value')),
+    // Of all lengths.
+    fc.nat(40).map((length) => 'abcdefgh'.repeat(5).slice(0, length)),
   ),
 })).value
 
