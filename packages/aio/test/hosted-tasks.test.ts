@@ -138,17 +138,18 @@ test('B7, A1: a task that is loaded keeps its worker until it has run', async ()
   const list = new Int32Array(new SharedArrayBuffer(8))
   const program = `
     const { parentPort, workerData } = require('node:worker_threads')
+    // Until it is told so, it stays.
+    parentPort.once('message', () => {})
     import(workerData.monitors).then(({ newHosted }) => parentPort.postMessage(newHosted('poll', 'attach').handle))`
   const workerData = { monitors: fixture('monitors').href }
   const worker = new Worker(program, { eval: true, workerData })
   const ended = once(worker, 'exit')
   const [handle] = await once(worker, 'message')
   const remote = RemoteContext.from(handle)
-  // It has nothing else to do: it may have come to its end by now, and then nothing runs.
-  if (remote.scheduleOneshot(task('late-tasks'), { to: list, value: 5 })) {
-    await ended
-    expect([...list]).toEqual([1, 5])
-  }
-  remote.close()
+  expect(remote.scheduleOneshot(task('late-tasks'), { to: list, value: 5 })).toBe(true)
+  // It has nothing else to do from now on.
+  worker.postMessage('go on')
   expect(await ended).toEqual([0])
+  expect([...list]).toEqual([1, 5])
+  remote.close()
 })

@@ -16,7 +16,14 @@ describe.each(hosted)('workers with a context on %s by %s()', (monitor, host) =>
     const end = async (i: number) => {
       const { stage, worker } = begin()
       // Before there is a context, while it is made, in its callbacks, asleep.
-      if (i % 4 > 0) while (Atomics.load(stage, 0) < i % 13) Atomics.wait(stage, 0, Atomics.load(stage, 0), 1)
+      const deadline = Date.now() + 20_000
+      if (i % 4 > 0) {
+        while (Atomics.load(stage, 0) < i % 13) {
+          // Nobody hears of an error of the worker while this waits.
+          if (Date.now() > deadline) throw new Error(`the worker has stopped at stage ${stage[0]}`)
+          Atomics.wait(stage, 0, Atomics.load(stage, 0), 1)
+        }
+      }
       await worker.terminate()
     }
     await end(13)
