@@ -36,6 +36,8 @@ export class AdaptivePolling {
   /** Waits that polling has ended, and those that it has not. */
   hits = 0
   misses = 0
+  /** Waits to be left to the kernel. */
+  #rest = 0
   readonly #work: Work
   readonly #now: () => number
   #settings: PollSettings
@@ -59,7 +61,12 @@ export class AdaptivePolling {
     work.fds.polled.add(work.gateHandler)
   }
 
-  get isOn(): boolean {
+  /** Whether the next wait is to be polled for, or something to be learned from it. Asked once before each. */
+  takesPart(timeoutNs: number): boolean {
+    if (this.#rest > 0) {
+      if (timeoutNs !== 0) this.#rest--
+      return false
+    }
     return this.#settings.maxNs > 0
   }
 
@@ -71,6 +78,7 @@ export class AdaptivePolling {
   configure(settings: PollSettings): void {
     this.#settings = settings
     this.#rule = newRule(settings)
+    this.#rest = 0
     const { polled } = this.#work.fds
     for (const source of [...polled, this.#completions]) {
       source.pollNs = 0
@@ -166,9 +174,11 @@ export class AdaptivePolling {
       this.#join(each, now)
       this.#learn(each, waitNs)
     }
-    if (!this.#hasPolled) return
+    if (waitNs < 0) return
+    if (this.#hasPolled) this.#rule.end(this.#hasFound)
     this.#hasPolled = false
-    this.#rule.end(this.#hasFound)
+    // Who is told that we look is told when we do not (P6).
+    if (!fds.polled.isPolling) this.#rest = this.#rule.rest()
   }
 
   #learn(source: PollSource, waitNs: number): void {

@@ -198,7 +198,7 @@ export class Loop implements Hosted {
 
   /** Waits for so long at most; 0 only looks, negative for ever. Then notifications are taken. */
   wait(timeoutNs: number): void {
-    if (this.polling.isOn) this.#waitAdaptively(timeoutNs)
+    if (this.polling.takesPart(timeoutNs)) this.#waitAdaptively(timeoutNs)
     else this.#waitInKernel(timeoutNs)
     this.accept()
   }

@@ -22,6 +22,8 @@ export interface PollingRule {
   learn(source: PollSource, waitNs: number): void
   /** After a wait that has polled: whether it found anything. */
   end(hasFound: boolean): void
+  /** After a wait: how many of the next ones to leave to the kernel, and learn nothing from them. */
+  rest(): number
 }
 
 /** The polling time that is grown from 0. */
@@ -56,6 +58,10 @@ export class Growing implements PollingRule {
   }
 
   end(): void {}
+
+  rest(): number {
+    return 0
+  }
 }
 
 /** A source that has not ended one of so many waits is not expected. */
@@ -69,6 +75,10 @@ const LEAST_FOUND = 1 / 16
 /** Between probes. Odd numbers: sources that take turns are all met. */
 const FIRST_PROBE = 15
 const LAST_PROBE = 1023
+/** After so many waits in a row that were too long to be polled for, */
+const REST_AFTER = 16
+/** so many are not looked at for each that is. */
+const REST = 7
 
 /**
  * Each source has an average of the waits that it has ended, and is polled for while that is less than polling may take, and
@@ -77,6 +87,9 @@ const LAST_PROBE = 1023
  * A wait that has slept says little of when the event came: to be woken takes as long as polling may, and where there are
  * too few processors it is the polling that keeps the other side from going on. So now and then, and ever more seldom as
  * long as it is in vain, a wait polls for as long as it may, to see what would be found.
+ *
+ * Even to look at the clock costs who is slow: what runs seldom is in no cache. As long as all waits are long, most of them are
+ * not looked at.
  */
 export class Averaging implements PollingRule {
   readonly #maxNs: number
@@ -88,6 +101,8 @@ export class Averaging implements PollingRule {
   #probeIn = FIRST_PROBE
   /** How many of the last times found something, from 0 to 1. At first as if half of them had. */
   #found = 1 / 2
+  /** Waits in a row that were too long. */
+  #long = 0
 
   constructor({ maxNs }: PollSettings) {
     this.#maxNs = maxNs
@@ -100,11 +115,14 @@ export class Averaging implements PollingRule {
   budgetNs(longestNs: number): number {
     this.#usualNs = this.#found < LEAST_FOUND ? 0 : longestNs
     this.#isProbe = --this.#probeIn <= 0
+    if (this.#usualNs > 0) this.#long = 0
+    else this.#long++
     return this.#isProbe ? this.#maxNs : this.#usualNs
   }
 
   learn(source: PollSource, waitNs: number): void {
     const maxNs = this.#maxNs
+    if (waitNs <= maxNs) this.#long = 0
     if (this.#isProbe && waitNs > this.#usualNs && waitNs <= maxNs) {
       source.averageNs = waitNs
       this.#isWorthIt = true
@@ -127,5 +145,11 @@ export class Averaging implements PollingRule {
     this.#probeIn = this.#probeEvery
     this.#isProbe = false
     this.#isWorthIt = false
+  }
+
+  rest(): number {
+    if (this.#long < REST_AFTER) return 0
+    this.#probeIn -= REST
+    return REST
   }
 }

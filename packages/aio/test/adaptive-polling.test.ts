@@ -519,6 +519,27 @@ describe('P4: the average', () => {
     )
   })
 
+  test('while all is slow the clock is read in one wait of eight, and the first short one seen ends that', () => {
+    using world = new Simulation(AVERAGE, { isWatchable: true })
+    using bell = new Doorbell()
+    const handler = world.watch(bell)
+    /** While it does not poll. */
+    const readsOf = (waits: number, afterNs: number): number => {
+      const before = world.clockReads - world.loop.polling.pollingNs / LOOK_NS
+      hitsOf(world, waits, () => {
+        world.wait([handler], afterNs)
+        // What is no wait counts for nothing.
+        world.loop.poll(0)
+      })
+      return world.clockReads - world.loop.polling.pollingNs / LOOK_NS - before
+    }
+    readsOf(100, 2e6)
+    // Two, and one of what is no wait.
+    expect(readsOf(800, 2e6)).toBe(3 * 100)
+    readsOf(8, 20_000)
+    expect(readsOf(100, 20_000)).toBe(3 * 100)
+  })
+
   test('a slow source that takes turns with a fast one does not end polling for that, and one that has ceased does', () => {
     using world = new Simulation(AVERAGE, { isWatchable: true })
     using fast = new Doorbell()

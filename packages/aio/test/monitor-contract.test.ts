@@ -1,22 +1,16 @@
-import type { AioHandler, FdMonitor } from '@aiokit/fdmon'
+import type { ReadyList } from '@aiokit/fdmon'
 import { expect, test } from 'vitest'
 import { AioContext } from '../src/index.ts'
+import { IdleMonitor } from './idle-monitor.ts'
 
 /** A monitor with completions of its own, in place of one on io_uring: what the context makes of its answers. */
-class CompletingMonitor implements FdMonitor {
-  readonly name = 'io_uring'
-  readonly backendFd = -1
-  readonly systemCalls = 0
+class CompletingMonitor extends IdleMonitor {
+  override readonly name = 'io_uring'
   readonly waiting: (() => void)[] = []
-  readonly timeouts: number[] = []
   failure: Error | null = null
 
-  update(handler: AioHandler, events: number): void {
-    handler.events = events
-  }
-
-  wait(_ready: unknown, timeoutNs: number): void {
-    this.timeouts.push(timeoutNs)
+  override wait(ready: ReadyList, timeoutNs: number): void {
+    super.wait(ready, timeoutNs)
     if (this.failure) throw this.failure
   }
 
@@ -29,22 +23,6 @@ class CompletingMonitor implements FdMonitor {
     while (this.hasPending) this.waiting.shift()!()
     return had
   }
-
-  needWait(): boolean {
-    return false
-  }
-
-  prepare(): boolean {
-    return false
-  }
-
-  check(): boolean {
-    return false
-  }
-
-  collect(): void {}
-
-  close(): void {}
 }
 
 function context(): { ctx: AioContext; monitor: CompletingMonitor } {

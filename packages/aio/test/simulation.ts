@@ -1,33 +1,27 @@
-import { type AioHandler, type FdMonitor, IN, type ReadyList } from '@aiokit/fdmon'
+import { type AioHandler, IN, type ReadyList } from '@aiokit/fdmon'
 import type { AioContext } from '../src/index.ts'
 import { Loop } from '../src/loop.ts'
 import type { PollSettings } from '../src/poll-params.ts'
 import type { Doorbell } from './doorbell.ts'
+import { IdleMonitor } from './idle-monitor.ts'
 
 /** Each look at the clock takes so long. */
 export const LOOK_NS = 100
 
 /** A monitor whose waits are told beforehand: they take no time of this world's. */
-class SimulatedMonitor implements FdMonitor {
-  readonly name = 'poll'
-  readonly backendFd = -1
-  readonly systemCalls = 0
+class SimulatedMonitor extends IdleMonitor {
   readonly isWatchable: boolean
-  readonly timeouts: number[] = []
   readonly #simulation: Simulation
 
   constructor(simulation: Simulation, isWatchable: boolean) {
+    super()
     this.#simulation = simulation
     this.isWatchable = isWatchable
   }
 
-  update(handler: AioHandler, events: number): void {
-    handler.events = events
-  }
-
-  wait(ready: ReadyList, timeoutNs: number): void {
+  override wait(ready: ReadyList, timeoutNs: number): void {
+    super.wait(ready, timeoutNs)
     const { next } = this.#simulation
-    this.timeouts.push(timeoutNs)
     if (timeoutNs !== 0) this.#simulation.clock = Math.max(this.#simulation.clock, next.at)
     if (this.#simulation.clock < next.at) return
     for (const handler of next.handlers) ready.add(handler, IN)
@@ -35,21 +29,9 @@ class SimulatedMonitor implements FdMonitor {
     next.at = Number.POSITIVE_INFINITY
   }
 
-  needWait(): boolean {
+  override needWait(): boolean {
     return this.isWatchable && this.#simulation.clock >= this.#simulation.next.at
   }
-
-  prepare(): boolean {
-    return false
-  }
-
-  check(): boolean {
-    return false
-  }
-
-  collect(): void {}
-
-  close(): void {}
 }
 
 /** A loop with a clock of its own, moved by looking at it and by what its monitor is told to bring. */
