@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { EventNotifier } from '@aiokit/notifier'
 import * as sys from '@aiokit/sys'
@@ -11,6 +11,7 @@ import { everywhere, newContext } from './monitors.ts'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 const isEventfd = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`).includes('eventfd')
+const ringMappings = () => readFileSync('/proc/self/maps', 'latin1').split('[io_uring]').length - 1
 const code = (value: string) => expect.objectContaining({ code: value })
 
 describe.each(everywhere)('a context on %s', (name, make) => {
@@ -230,6 +231,7 @@ describe.each(everywhere)('a context on %s', (name, make) => {
     }
     await cycles(2000)
     const descriptors = openDescriptors()
+    const rings = ringMappings()
     // A heap may grow once for reasons of its own; a leak grows each time.
     const growth: number[] = []
     for (let i = 0; i < 3; i++) {
@@ -238,6 +240,8 @@ describe.each(everywhere)('a context on %s', (name, make) => {
       growth.push((await memoryInUse()) - before)
     }
     expect(openDescriptors()).toBe(descriptors)
+    // A ring that is mapped stays without a descriptor, and its memory is not the heap's.
+    expect(ringMappings()).toBe(rings)
     // A leak of one object for each would be more than this.
     expect(Math.min(...growth)).toBeLessThan(2 ** 20)
   })
