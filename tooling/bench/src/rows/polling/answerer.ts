@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import type { BellHandle } from './ringer.ts'
+import { SourceThread } from './source-thread.ts'
 
 export interface AnswererData {
   bell: BellHandle
@@ -14,18 +13,21 @@ export interface AnswererData {
  * sleep, so that asking takes no system call.
  */
 export class Answerer {
-  readonly #asked = new Int32Array(new SharedArrayBuffer(64))
-  readonly #worker: Worker
+  readonly #thread: SourceThread
+  readonly #asked: Int32Array
 
   static async start(bell: BellHandle, afterNs: number): Promise<Answerer> {
-    const answerer = new Answerer(bell, afterNs)
-    await once(answerer.#worker, 'message')
-    return answerer
+    const asked = new Int32Array(new SharedArrayBuffer(64))
+    const data: AnswererData = { bell, afterNs, asked }
+    return new Answerer(
+      await SourceThread.start(new URL('./answerer-thread.js', import.meta.url), data),
+      asked,
+    )
   }
 
-  private constructor(bell: BellHandle, afterNs: number) {
-    const workerData: AnswererData = { bell, afterNs, asked: this.#asked }
-    this.#worker = new Worker(new URL('./answerer-thread.js', import.meta.url), { workerData })
+  private constructor(thread: SourceThread, asked: Int32Array) {
+    this.#thread = thread
+    this.#asked = asked
   }
 
   ask(): void {
@@ -34,6 +36,6 @@ export class Answerer {
 
   async stop(): Promise<void> {
     Atomics.store(this.#asked, 0, -1)
-    await once(this.#worker, 'exit')
+    await this.#thread.ended()
   }
 }

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import type { BellHandle } from './ringer.ts'
+import { SourceThread } from './source-thread.ts'
 
 export interface TickerData {
   bell: BellHandle
@@ -11,24 +10,24 @@ export interface TickerData {
 
 /** A source that is slow: a thread that rings a bell, sleeps for a while, and so on. */
 export class Ticker {
-  readonly #end = new Int32Array(new SharedArrayBuffer(4))
-  readonly #worker: Worker
+  readonly #thread: SourceThread
+  readonly #end: Int32Array
 
   static async start(bell: BellHandle, periodNs: number): Promise<Ticker> {
-    const ticker = new Ticker(bell, periodNs)
-    await once(ticker.#worker, 'message')
-    return ticker
+    const end = new Int32Array(new SharedArrayBuffer(4))
+    const data: TickerData = { bell, periodNs, end }
+    return new Ticker(await SourceThread.start(new URL('./ticker-thread.js', import.meta.url), data), end)
   }
 
-  private constructor(bell: BellHandle, periodNs: number) {
-    const workerData: TickerData = { bell, periodNs, end: this.#end }
-    this.#worker = new Worker(new URL('./ticker-thread.js', import.meta.url), { workerData })
+  private constructor(thread: SourceThread, end: Int32Array) {
+    this.#thread = thread
+    this.#end = end
   }
 
   /** Its bell is not rung any more when this has ended. */
   async stop(): Promise<void> {
     Atomics.store(this.#end, 0, 1)
     Atomics.notify(this.#end, 0)
-    await once(this.#worker, 'exit')
+    await this.#thread.ended()
   }
 }
